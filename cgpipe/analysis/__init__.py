@@ -1,0 +1,1 @@
+"""The same road from beads to numbers for reference and model."""

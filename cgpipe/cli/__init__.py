@@ -1,0 +1,1 @@
+"""The `cgpipe` command: one short file a stage."""

@@ -1,0 +1,60 @@
+"""Let one walker build a well-tempered metadynamics bias on the torsions of `reference.bias`.
+
+Walkers are independent; recorded trajectories run under the mean of their biases.
+
+example: cgpipe bias --section reference.yaml --system results/ala2/reference/system.json --index 0 --output bias0.json
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from cgpipe.cli.arguments import add_output, add_section, add_seed
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.data.files import load_json, save_json
+from cgpipe.data.segments import SegmentStore
+from cgpipe.errors import ConfigError
+from cgpipe.provenance import fingerprint, provenance
+from cgpipe.reference.bias import TorsionBias, flat_bias
+from cgpipe.reference.sampling import Streams, build_bias
+from cgpipe.reference.system import from_plain
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe bias`."""
+    add_section(parser, what="`reference`")
+    add_seed(parser)
+    parser.add_argument("--system", type=Path, required=True, metavar="FILE", help="what `cgpipe system` wrote")
+    parser.add_argument("--index", type=int, required=True, help="number of the walker, from 0")
+    add_output(parser, what="JSON file of the bias")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the bias of one walker."""
+    section = parse_section(OpenMMReferenceSection, args.section)
+    if section.bias is None:
+        raise ConfigError("reference.bias is not set, so there is no bias to build")
+    atomistic = from_plain(load_json(args.system))
+    settings = {"reference": plain(section), "walker": args.index}
+    record = provenance("bias", settings, seed=args.seed, inputs=[args.system])
+    store = SegmentStore(args.output, fingerprint(record))
+    bias = build_bias(
+        atomistic,
+        section,
+        section.bias,
+        flat_bias(section.bias, atomistic.topology),
+        streams=Streams(args.seed, f"bias {args.index}"),
+        store=store,
+    )
+    content = {"quadruples": bias.quadruples, "table_kJ_per_mol": bias.table.tolist(), "provenance": record}
+    save_json(args.output, content)
+    store.remove()
+
+
+def load_bias(path: Path) -> TorsionBias:
+    """Bias from the file that `cgpipe bias` wrote."""
+    content = load_json(path)
+    quadruples = tuple(tuple(quadruple) for quadruple in content["quadruples"])
+    return TorsionBias(quadruples, np.array(content["table_kJ_per_mol"]))

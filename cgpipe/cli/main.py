@@ -1,0 +1,65 @@
+"""The `cgpipe` command: finds the subcommand and prints errors as one line.
+
+Only the module of the chosen subcommand is imported, so that help is immediate.
+"""
+
+import argparse
+import sys
+from importlib import import_module
+
+from cgpipe import __version__
+from cgpipe.errors import CgpipeError
+
+COMMANDS = {
+    "new": "write the config of a new peptide or protein",
+    "config": "show a system's completed config, or the JSON schema",
+    "system": "build, protonate and minimise the atomistic system; choose its platform",
+    "bias": "let one walker build a metadynamics bias",
+    "trajectory": "record one atomistic trajectory with unbiased forces",
+    "map": "map atomistic trajectories to beads",
+    "prior": "fit the classical terms to the beads",
+    "train": "train the network of one fold",
+    "simulate": "simulate replicas with the mean force of the fold models",
+    "analyse": "free energies and their comparison, with errors and noise floor",
+    "figures": "draw one figure from result records",
+    "summary": "collect the comparisons of all systems into one table",
+}
+"""Subcommands in the order of the science, and what each does."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    rows = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="cgpipe",
+        description="From atomistic molecular dynamics to a validated machine-learned coarse-grained force field.",
+        epilog=f"commands, in the order of the science:\n{rows}\n\n`cgpipe COMMAND --help` teaches each; "
+        "`snakemake --cores all` runs them all.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"cgpipe {__version__}")
+    parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND", help="one of the commands below")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; 0 on success, 1 on an error that the user can mend, 130 when interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    name = _parser().parse_args(arguments[:1]).command
+    module = import_module(f"cgpipe.cli.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"cgpipe {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    try:
+        module.run(parser.parse_args(arguments[1:]))
+    except CgpipeError as error:
+        print(f"cgpipe {name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"cgpipe {name}: interrupted; the same command resumes it", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Record one atomistic trajectory of `reference`: positions and unbiased, unconstrained forces in H5MD.
+
+With `--bias` files, it runs under the mean of these biases and each frame carries its exact weight. Killed at any
+time, the same command continues and ends with the same file.
+
+example: cgpipe trajectory --section reference.yaml --system system.json --bias bias0.json bias1.json \\
+             --index 0 --output trajectory0.h5
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from cgpipe.cli.arguments import add_output, add_section, add_seed
+from cgpipe.cli.bias import load_bias
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.data.files import load_json
+from cgpipe.data.h5md import create_h5md
+from cgpipe.data.segments import SegmentStore
+from cgpipe.errors import ConfigError
+from cgpipe.provenance import fingerprint, provenance
+from cgpipe.reference.bias import mean_bias
+from cgpipe.reference.sampling import Streams, record_trajectory
+from cgpipe.reference.system import from_plain
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe trajectory`."""
+    add_section(parser, what="`reference`")
+    add_seed(parser)
+    parser.add_argument("--system", type=Path, required=True, metavar="FILE", help="what `cgpipe system` wrote")
+    parser.add_argument("--bias", type=Path, nargs="*", default=[], metavar="FILE", help="what `cgpipe bias` wrote")
+    parser.add_argument("--index", type=int, required=True, help="number of the trajectory, from 0")
+    parser.add_argument("--check", action="store_true", help="a trajectory of reference.unbiased_check")
+    add_output(parser, what="H5MD file")
+
+
+def _length(section: OpenMMReferenceSection, *, check: bool) -> float:
+    """Length of the trajectory, ps."""
+    if not check:
+        return section.length_ns * PICOSECONDS_PER_NANOSECOND
+    if section.unbiased_check is None:
+        raise ConfigError("reference.unbiased_check is not set, so there is no check to run")
+    return section.unbiased_check.length_ns * PICOSECONDS_PER_NANOSECOND
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write one trajectory."""
+    section = parse_section(OpenMMReferenceSection, args.section)
+    atomistic = from_plain(load_json(args.system))
+    bias = mean_bias(map(load_bias, args.bias)) if args.bias else None
+    settings = {"reference": plain(section), "trajectory": args.index, "check": args.check}
+    record = provenance("trajectory", settings, seed=args.seed, inputs=[args.system, *args.bias])
+    store = SegmentStore(args.output, fingerprint(record))
+    name = f"{'check' if args.check else 'reference'} {args.index}"
+    length = _length(section, check=args.check)
+    record_trajectory(atomistic, section, bias, length=length, streams=Streams(args.seed, name), store=store)
+    arrays = {"constraints": atomistic.constraints}
+    if bias is not None:
+        arrays["biased_torsions"] = np.array(bias.quadruples)
+    with create_h5md(
+        args.output, atomistic.topology, frame_interval=section.frame_interval_ps, provenance=record, arrays=arrays
+    ) as writer:
+        for frames in store.frames():
+            writer.append(**frames)
+    store.remove()

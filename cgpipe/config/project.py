@@ -1,0 +1,109 @@
+"""From the files of a project to typed sections: read, merge, complete, explain what is wrong."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from cgpipe.config.sections import Section, SystemConfig
+from cgpipe.errors import ConfigError
+
+S = TypeVar("S", bound=Section)
+
+
+class ProjectConfig(Section):
+    """The content of `config/config.yaml`."""
+
+    systems: list[str]
+    """Names of files under `config/systems/`."""
+    seed: int = 2020
+    """Root of all randomness."""
+    results: str = "results"
+    """Folder of the results."""
+    overrides: dict[str, dict[str, Any]] = {}
+    """Changes to a system's file, by system, merged section by section."""
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Mapping in a YAML file. Raises ConfigError if it is missing, not YAML or not a mapping."""
+    if not path.is_file():
+        raise ConfigError(f"there is no file {path}; `cgpipe new NAME --sequence SEQ` writes a system's config")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of sections")
+    return content
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Base with the changes laid over it; mappings are merged key by key, other values replaced.
+
+    >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"c": 3}})
+    {'a': {'b': 1, 'c': 3}}
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def complete(section: type[S], values: Mapping[str, Any], *, source: str) -> S:
+    """Section with all defaults filled in. Raises ConfigError that names the source, the key and the remedy."""
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(section, item, source) for item in error.errors())) from error
+
+
+def _explain(section: type[Section], item: Any, source: str) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] != "extra_forbidden":
+        return f"{source}: `{key}`: {item['msg']} (given: {item['input']!r})"
+    known = ", ".join(_known_keys(section, item["loc"][:-1]))
+    return f"{source}: unknown key `{key}`; known here: {known}"
+
+
+def _known_keys(section: type[Section], location: tuple[str | int, ...]) -> list[str]:
+    """Keys of the section at a location, following nested and optional sections."""
+    for part in location:
+        annotation = section.model_fields[str(part)].annotation
+        options = [annotation, *getattr(annotation, "__args__", ())]
+        section = next(o for o in options if isinstance(o, type) and issubclass(o, Section))
+    return list(section.model_fields)
+
+
+def load_project(values: Mapping[str, Any], *, source: str = "config/config.yaml") -> ProjectConfig:
+    """Project settings from the mapping that Snakemake or a file gives."""
+    return complete(ProjectConfig, values, source=source)
+
+
+def load_system(project: ProjectConfig, name: str, *, folder: Path) -> SystemConfig:
+    """Completed configuration of one system: its file under `folder`, then the project's overrides."""
+    path = folder / f"{name}.yaml"
+    return complete(SystemConfig, merge(read_yaml(path), project.overrides.get(name, {})), source=str(path))
+
+
+def plain(section: Section) -> dict[str, Any]:
+    """Section as plain values, typed and complete: 290 and 290.0 give the same."""
+    return section.model_dump(mode="json")
+
+
+def section_argument(section: Section) -> str:
+    """Section as one line of JSON with sorted keys, as the rules hand it to `cgpipe`."""
+    return json.dumps(plain(section), sort_keys=True)
+
+
+def parse_section(section: type[S], text: str) -> S:
+    """Section from the command line: JSON text, or the path of a YAML file that holds it."""
+    if text.lstrip().startswith("{"):
+        try:
+            return complete(section, json.loads(text), source="--section")
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"--section is neither a file nor JSON: {error}") from error
+    return complete(section, read_yaml(Path(text)), source=text)

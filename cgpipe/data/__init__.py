@@ -1,0 +1,1 @@
+"""Topology, trajectories, their files, and the split of frames; numpy only."""

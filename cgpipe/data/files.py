@@ -1,0 +1,43 @@
+"""Writing so that a name exists only when its content is whole."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cgpipe.errors import DataError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Path to write to; renamed to `path` if the block succeeds, removed if it fails.
+
+    Raises DataError if the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}; nothing was left there") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_json(path: Path, content: Any) -> None:
+    """Content as readable JSON; NaN is refused, because JSON has none."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def load_json(path: Path) -> Any:
+    """Content of a JSON file. Raises DataError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}; delete it and run the pipeline again") from error

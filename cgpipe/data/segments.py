@@ -1,0 +1,72 @@
+"""Unfinished long work on disk: frames in segments, each with the state from which the next continues.
+
+A segment is written under a temporary name and renamed, frames and state together, so they can never disagree.
+Work killed at any time resumes from the last whole segment and ends with the same bits.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgpipe.data.files import whole_file
+from cgpipe.errors import DataError
+
+Arrays = dict[str, NDArray[np.generic]]
+_STATE = "state_"
+
+
+class SegmentStore:
+    """Segments of one piece of work in one folder, valid under one fingerprint of its settings."""
+
+    def __init__(self, output: Path, fingerprint: str) -> None:
+        """Open the folder beside `output`; segments of other settings are removed."""
+        self._folder = output.with_name(f".{output.name}.segments")
+        mark = self._folder / "fingerprint"
+        if not mark.is_file() or mark.read_text() != fingerprint:
+            self.remove()
+            with whole_file(mark) as temporary:
+                temporary.write_text(fingerprint)
+
+    def _path(self, index: int) -> Path:
+        return self._folder / f"{index:06d}.npz"
+
+    @property
+    def n_segments(self) -> int:
+        """Number of whole segments, counted without a gap from the first."""
+        count = 0
+        while self._path(count).is_file():
+            count += 1
+        return count
+
+    def append(self, frames: Arrays, state: Arrays) -> None:
+        """Next segment: its frames, and the state after them."""
+        named = {_STATE + key: value for key, value in state.items()}
+        with whole_file(self._path(self.n_segments)) as temporary, temporary.open("wb") as file:
+            np.savez(file, **frames, **named)  # type: ignore[arg-type]
+
+    def state(self) -> Arrays | None:
+        """State after the last whole segment, or None before the first."""
+        if not (count := self.n_segments):
+            return None
+        arrays = self._load(count - 1)
+        return {key.removeprefix(_STATE): value for key, value in arrays.items() if key.startswith(_STATE)}
+
+    def frames(self) -> Iterator[Arrays]:
+        """Frames of each segment in order, one segment in memory at a time."""
+        for index in range(self.n_segments):
+            yield {key: value for key, value in self._load(index).items() if not key.startswith(_STATE)}
+
+    def _load(self, index: int) -> Arrays:
+        path = self._path(index)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return dict(archive)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"segment {path} is damaged ({error}); delete {self._folder} and run again") from error
+
+    def remove(self) -> None:
+        """Delete the segments; done once their content stands in the output."""
+        shutil.rmtree(self._folder, ignore_errors=True)

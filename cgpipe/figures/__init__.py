@@ -1,0 +1,1 @@
+"""Result records to figures; nothing is computed here."""

@@ -1,0 +1,1 @@
+"""CGSchNet, and the force field: prior plus network."""

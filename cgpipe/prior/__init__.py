@@ -1,0 +1,1 @@
+"""Classical terms and their fit."""

@@ -1,0 +1,1 @@
+"""Atomistic reference by OpenMM: structure, system, bias, recorded trajectories."""

@@ -1,0 +1,159 @@
+"""The atomistic system, minimised, and the platform that runs it fastest here."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mdtraj
+import numpy as np
+import openmm
+from numpy.typing import NDArray
+from openmm import app, unit
+
+from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.data.topology import Topology, from_mdtraj, to_mdtraj
+from cgpipe.errors import ConfigError, DataError
+from cgpipe.reference.structure import build_peptide, force_field_errors, protonate, read_structure
+from cgpipe.units import FEMTOSECOND
+
+_TRIAL_SECONDS = 1.0
+_PLATFORM_PROPERTIES = {
+    "CPU": {"Threads": "1", "DeterministicForces": "true"},
+    "CUDA": {"DeterministicForces": "true"},
+    "OpenCL": {"Precision": "mixed"},
+}
+"""One thread a process, because trajectories run side by side; the rest is for equal bits from equal seeds."""
+
+
+@dataclass(frozen=True)
+class AtomisticSystem:
+    """Everything that a trajectory needs to start."""
+
+    topology: Topology
+    positions: NDArray[np.float64]
+    """(n_atoms, 3), nm, minimised."""
+    system: openmm.System
+    platform: str
+
+    @property
+    def constraints(self) -> NDArray[np.intp]:
+        """Atom pairs held at fixed distance, (n_constraints, 2)."""
+        pairs = [self.system.getConstraintParameters(k)[:2] for k in range(self.system.getNumConstraints())]
+        return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+
+
+def build_system(section: OpenMMReferenceSection) -> AtomisticSystem:
+    """Structure, parameters, minimum and platform of a reference system.
+
+    Raises ConfigError for unknown force field files, DataError for structures that they do not describe.
+    """
+    force_field = _force_field(section)
+    modeller = (
+        build_peptide(section.sequence) if section.sequence else read_structure(Path(section.structure or ""))
+    )
+    modeller = protonate(modeller, force_field)
+    with force_field_errors(modeller):
+        system = force_field.createSystem(
+            modeller.topology,
+            nonbondedMethod=app.NoCutoff,
+            constraints=app.HBonds if section.constraints == "h_bonds" else None,
+            hydrogenMass=section.hydrogen_mass_amu,
+            removeCMMotion=False,
+        )
+    positions = _minimise(system, modeller.positions)
+    platform = _fastest_platform(system, positions, section) if section.platform == "auto" else section.platform
+    return AtomisticSystem(from_mdtraj(mdtraj.Topology.from_openmm(modeller.topology)), positions, system, platform)
+
+
+def _force_field(section: OpenMMReferenceSection) -> app.ForceField:
+    try:
+        return app.ForceField(*section.force_field)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"reference.force_field {section.force_field} cannot be loaded: {error}") from error
+
+
+def _minimise(system: openmm.System, positions: Any) -> NDArray[np.float64]:
+    context = create_context(system, openmm.VerletIntegrator(FEMTOSECOND), "Reference")
+    context.setPositions(positions)
+    openmm.LocalEnergyMinimizer.minimize(context)
+    state = context.getState(positions=True, energy=True)
+    if not np.isfinite(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)):
+        raise DataError("the start structure has no finite energy after minimisation; check it for overlapping atoms")
+    minimised: NDArray[np.float64] = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+    return minimised
+
+
+def create_context(system: openmm.System, integrator: openmm.Integrator, platform: str) -> openmm.Context:
+    """Context on a platform. Raises ConfigError that lists the platforms of this machine."""
+    try:
+        kind = openmm.Platform.getPlatformByName(platform)
+        return openmm.Context(system, integrator, kind, _PLATFORM_PROPERTIES.get(platform, {}))
+    except openmm.OpenMMException as error:
+        known = [openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())]
+        raise ConfigError(f"OpenMM platform {platform!r} does not work here ({error}); present: {known}") from error
+
+
+def langevin(section: OpenMMReferenceSection) -> openmm.LangevinMiddleIntegrator:
+    """Integrator of the section. DOI 10.1021/acs.jpca.9b02771."""
+    return openmm.LangevinMiddleIntegrator(
+        section.temperature_K, section.friction_per_ps, section.timestep_fs * FEMTOSECOND
+    )
+
+
+def _fastest_platform(
+    system: openmm.System, positions: NDArray[np.float64], section: OpenMMReferenceSection
+) -> str:
+    """Platform with most steps a second: the hand-over between threads makes CPU slow for small systems."""
+    rates = {}
+    for index in range(openmm.Platform.getNumPlatforms()):
+        name = openmm.Platform.getPlatform(index).getName()
+        try:
+            rates[name] = _steps_per_second(system, positions, section, name)
+        except (ConfigError, openmm.OpenMMException):
+            continue  # a platform whose device is absent
+    return max(rates, key=lambda name: rates[name])
+
+
+def _steps_per_second(
+    system: openmm.System, positions: NDArray[np.float64], section: OpenMMReferenceSection, platform: str
+) -> float:
+    integrator = langevin(section)
+    context = create_context(system, integrator, platform)
+    context.setPositions(positions)
+    integrator.step(5)  # compiles kernels
+    n_steps, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < _TRIAL_SECONDS:
+        integrator.step(20)
+        context.getState(positions=True)  # waits for devices that work ahead
+        n_steps += 20
+    return n_steps / elapsed
+
+
+def to_plain(atomistic: AtomisticSystem) -> dict[str, Any]:
+    """As values for JSON; the OpenMM system stands in its own XML text."""
+    return {
+        "topology": atomistic.topology.to_plain(),
+        "positions_nm": atomistic.positions.tolist(),
+        "platform": atomistic.platform,
+        "system": openmm.XmlSerializer.serialize(atomistic.system),
+    }
+
+
+def from_plain(values: dict[str, Any]) -> AtomisticSystem:
+    """From what `to_plain` gave, after a round through JSON."""
+    return AtomisticSystem(
+        Topology.from_plain(values["topology"]),
+        np.array(values["positions_nm"]),
+        openmm.XmlSerializer.deserialize(values["system"]),
+        values["platform"],
+    )
+
+
+def pdb_text(topology: Topology, positions: NDArray[np.floating[Any]]) -> str:
+    """One structure as PDB text; positions (n_atoms, 3), nm."""
+    frame = mdtraj.Trajectory(positions[None], to_mdtraj(topology))
+    with tempfile.NamedTemporaryFile(suffix=".pdb") as file:
+        frame.save_pdb(file.name)
+        return Path(file.name).read_text()

@@ -1,0 +1,1 @@
+"""Langevin dynamics of many replicas under any potential."""

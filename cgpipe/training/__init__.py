@@ -1,0 +1,1 @@
+"""Force matching: targets, batches, loss, loop, checkpoint."""
