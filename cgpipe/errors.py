@@ -3,6 +3,8 @@
 Each text says what was given, what was expected and what to do.
 """
 
+from typing import Any
+
 
 class CgpipeError(Exception):
     """Any failure that the user can mend."""
@@ -22,3 +24,6 @@ class FitError(CgpipeError):
 
 class UnstableError(CgpipeError):
     """A simulation left the physical range."""
+
+    frames: Any = None
+    """Last sane frames of the part that failed, (n_frames, n_beads, 3), nm, where there are any."""

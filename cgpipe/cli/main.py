@@ -20,7 +20,8 @@ COMMANDS = {
     "prior": "fit the classical terms to the beads",
     "train": "train the network of one fold",
     "simulate": "simulate replicas with the mean force of the fold models",
-    "analyse": "free energies and their comparison, with errors and noise floor",
+    "analyse": "histograms of one ensemble, reference or model",
+    "compare": "model against reference: metrics with errors and noise floor",
     "figures": "draw one figure from result records",
     "summary": "collect the comparisons of all systems into one table",
 }

@@ -28,9 +28,9 @@ _CHUNK_FRAMES = 1024
 class H5mdWriter:
     """Streams frames into an open H5MD file; memory does not grow with their number."""
 
-    def __init__(self, file: h5py.File, topology: Topology, frame_interval: float) -> None:
+    def __init__(self, file: h5py.File, topology: Topology, frame_interval: float, n_replicas: int) -> None:
         """frame_interval in ps."""
-        self._file, self._topology, self._interval = file, topology, frame_interval
+        self._file, self._interval, self._n_replicas = file, frame_interval, n_replicas
         self.n_frames = 0
         _write_head(file, topology)
 
@@ -55,7 +55,7 @@ class H5mdWriter:
         group = f"{_PARTICLES}/{name}"
         _extend(self._file, f"{group}/value", np.asarray(values, dtype=np.float32))
         self._file[f"{group}/value"].attrs["unit"] = _UNITS[name]
-        steps = np.arange(self.n_frames, self.n_frames + len(values))
+        steps = np.arange(self.n_frames, self.n_frames + len(values)) // self._n_replicas
         _extend(self._file, f"{group}/step", steps)
         _extend(self._file, f"{group}/time", steps * self._interval)
         self._file[f"{group}/time"].attrs["unit"] = "ps"
@@ -92,18 +92,20 @@ def create_h5md(
     frame_interval: float,
     provenance: dict[str, Any],
     arrays: dict[str, NDArray[Any]] | None = None,
+    n_replicas: int = 1,
 ) -> Iterator[H5mdWriter]:
     """Writer of a new file that appears under its name only when the block succeeds.
 
     frame_interval : ps
     arrays         : small arrays kept under `/cgpipe`
+    n_replicas     : replicas that the frames hold, all of one time together
     Raises DataError if nothing was written or the disk is full.
     """
     with whole_file(path) as temporary:
         with h5py.File(temporary, "w") as file:
-            writer = H5mdWriter(file, topology, frame_interval)
+            writer = H5mdWriter(file, topology, frame_interval, n_replicas)
             file["cgpipe"].attrs["provenance"] = json.dumps(provenance, sort_keys=True)
-            for name, values in (arrays or {}).items():
+            for name, values in {"n_replicas": np.array(n_replicas), **(arrays or {})}.items():
                 file.create_dataset(f"cgpipe/{name}", data=values, track_times=False)
             yield writer
         if writer.n_frames == 0:
@@ -138,8 +140,13 @@ class H5mdFile:
     @property
     def frame_interval(self) -> float:
         """Time between frames, ps."""
-        times = self._file[f"{_PARTICLES}/position/time"][:2]
+        times = self._file[f"{_PARTICLES}/position/time"][:: self.n_replicas][:2]
         return float(times[1] - times[0]) if len(times) > 1 else 0.0
+
+    @property
+    def n_replicas(self) -> int:
+        """Replicas that the frames hold, all of one time together."""
+        return int(self._file["cgpipe/n_replicas"][()])
 
     def array(self, name: str) -> NDArray[Any] | None:
         """Small array kept with the whole trajectory, or None."""

@@ -1,0 +1,46 @@
+"""Fit bonds, angles, dihedrals and repulsion to the beads, on all frames that are not held out for the test.
+
+example: cgpipe prior --section prior.yaml --split split.yaml --temperature 300 --beads b0.h5md b1.h5md \\
+             --output prior.json
+"""
+
+import argparse
+
+from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.beads import joined, load_beads, select_frames, split_of
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import PriorSection, SplitSection
+from cgpipe.data.files import save_json
+from cgpipe.prior.fit import fit_prior, fit_to_plain
+from cgpipe.provenance import provenance
+from cgpipe.units import thermal_energy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe prior`."""
+    add_section(parser, what="`prior`")
+    add_section(parser, "split", what="`split`")
+    parser.add_argument("--temperature", type=float, required=True, metavar="K", help="temperature of the reference")
+    add_seed(parser)
+    add_inputs(parser, "beads", what="bead trajectories")
+    add_output(parser, what="JSON file of the parameters and the quality of each fit")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the prior."""
+    section, split_section = parse_section(PriorSection, args.section), parse_section(SplitSection, args.split)
+    trajectories = load_beads(args.beads)
+    split = split_of(trajectories, split_section, seed=args.seed)
+    beads = select_frames(joined(trajectories), split.training())
+    parameters, fits = fit_prior(beads, section, thermal_energy=thermal_energy(args.temperature))
+    settings = {"prior": plain(section), "split": plain(split_section), "temperature_K": args.temperature}
+    content = {
+        "units": "nm, rad, kJ/mol",
+        "parameters": parameters.to_plain(),
+        "fits": [fit_to_plain(fit) for fit in fits],
+        "n_frames": beads.n_frames,
+        "provenance": provenance("prior", settings, seed=args.seed, inputs=args.beads),
+    }
+    save_json(args.output, content)
+    for fit in fits:
+        print(f"{fit.label:<60} divergence {fit.divergence:8.4f} nats")

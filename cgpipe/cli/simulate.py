@@ -1,0 +1,123 @@
+"""Simulate replicas of the CG model under the mean force of the fold models.
+
+Replicas start from reference frames drawn by their weight. They may be shared among jobs (`--job` of
+`simulation.n_jobs`) without any change of the result. Killed at any time, the same command continues.
+
+example: cgpipe simulate --section simulation.yaml --models train/fold0/model.safetensors train/fold1/model.safetensors \\
+             --beads b0.h5md b1.h5md --job 0 --output simulation/job0.h5md
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.beads import joined, load_beads
+from cgpipe.cli.hardware import add_device, add_threads, set_threads, torch_dtype
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import SimulationSection
+from cgpipe.data.h5md import create_h5md
+from cgpipe.data.segments import SegmentStore
+from cgpipe.data.trajectory import Trajectory, normalised_weights
+from cgpipe.errors import DataError, UnstableError
+from cgpipe.model.force_field import ForceField, bind_force_field, load_force_field
+from cgpipe.potential import MeanPotential
+from cgpipe.provenance import fingerprint, provenance
+from cgpipe.seeding import stream
+from cgpipe.simulation.run import Setting, simulate
+from cgpipe.simulation.stability import bond_limits
+from cgpipe.units import thermal_energy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe simulate`."""
+    add_section(parser, what="`simulation`")
+    add_seed(parser)
+    add_device(parser)
+    add_threads(parser)
+    add_inputs(parser, "models", what="force fields of the folds")
+    add_inputs(parser, "beads", what="reference beads, for the start frames")
+    parser.add_argument("--job", type=int, default=0, help="which share of the replicas, from 0 (default: 0)")
+    add_output(parser, what="H5MD file, all replicas of a time together")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the trajectory of one job."""
+    set_threads(args.threads)
+    section = parse_section(SimulationSection, args.section)
+    models = _load_models(args.models)
+    beads = joined(load_beads(args.beads))
+    shares = np.array_split(np.arange(section.n_replicas), section.n_jobs)
+    replicas = range(int(shares[args.job][0]), int(shares[args.job][-1]) + 1)
+    device, dtype = torch.device(args.device), torch_dtype(section.precision)
+    parts = [bind_force_field(m, dtype=dtype, device=device, n_table_knots=section.n_table_knots) for m in models]
+    settings = {"simulation": plain(section), "job": args.job}
+    record = provenance("simulate", settings, seed=args.seed, inputs=[*args.models, *args.beads])
+    start = _start_frames(beads, section.n_replicas, seed=args.seed)
+    setting = Setting(
+        potential=MeanPotential(parts),
+        section=section,
+        masses=np.array(beads.topology.masses),
+        bonds=bond_limits(beads.topology, start, section.max_bond_stretch),
+        thermal_energy=thermal_energy(models[0].temperature),
+        replicas=replicas,
+        root_seed=args.seed,
+        dtype=dtype,
+        device=device,
+    )
+    store = SegmentStore(args.output, fingerprint(record))
+    try:
+        simulate(setting, start[replicas.start : replicas.stop], store)
+    except UnstableError as error:
+        raise _with_sane_frames(error, args.output, beads, section, record) from error
+    _write(args.output, beads, section, replicas, store, record)
+    store.remove()
+
+
+def _load_models(paths: list[Path]) -> list[ForceField]:
+    models = [load_force_field(path) for path in paths]
+    for path, model in zip(paths, models, strict=True):
+        if (model.topology, model.temperature) != (models[0].topology, models[0].temperature):
+            raise DataError(f"{path} and {paths[0]} are of different molecules or temperatures; train them together")
+    return models
+
+
+def _start_frames(beads: Trajectory, n_replicas: int, *, seed: int) -> NDArray[np.floating]:
+    """Frames of the reference drawn by their statistical weight, (n_replicas, n_beads, 3), nm."""
+    weights = normalised_weights(beads.log_weights, beads.n_frames)
+    return beads.positions[stream(seed, "start frames").choice(beads.n_frames, size=n_replicas, p=weights)]
+
+
+def _write(
+    output: Path,
+    beads: Trajectory,
+    section: SimulationSection,
+    replicas: range,
+    store: SegmentStore,
+    record: dict[str, object],
+) -> None:
+    with create_h5md(
+        output,
+        beads.topology,
+        frame_interval=section.frame_interval_ps,
+        provenance=record,
+        n_replicas=len(replicas),
+    ) as writer:
+        for frames in store.frames():
+            flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in frames.items()}
+            writer.append(**flat)
+
+
+def _with_sane_frames(
+    error: UnstableError, output: Path, beads: Trajectory, section: SimulationSection, record: dict[str, object]
+) -> UnstableError:
+    """The error with its replica's last sane frames saved, and where."""
+    if error.frames is None or not len(error.frames):
+        return error
+    path = output.with_name(f"{output.stem}.unstable{output.suffix}")
+    with create_h5md(path, beads.topology, frame_interval=section.frame_interval_ps, provenance=record) as writer:
+        writer.append(error.frames)
+    return UnstableError(f"{error}. Its last sane frames are in {path}")

@@ -1,0 +1,29 @@
+"""Result records on disk: named arrays in HDF5 with a JSON header."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from cgpipe.data.files import whole_file
+from cgpipe.errors import DataError
+
+
+def save_record(path: Path, arrays: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
+    """Write arrays and header."""
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["header"] = json.dumps(header, sort_keys=True, allow_nan=False)
+        for name, values in arrays.items():
+            file.create_dataset(name, data=values, track_times=False, compression="gzip", fletcher32=values.ndim > 0)
+
+
+def load_record(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and header. Raises DataError if the file is missing or damaged."""
+    try:
+        with h5py.File(path, "r") as file:
+            return {name: np.asarray(file[name]) for name in file}, json.loads(file.attrs["header"])
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{path} is not a whole record of cgpipe: {error}; delete it and run again") from error

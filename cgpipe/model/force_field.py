@@ -1,0 +1,95 @@
+"""The force field: prior plus network, in one file that is enough to simulate.
+
+A safetensors file holds the network's weights; its JSON header holds topology, prior, network settings and provenance.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from cgpipe.config.project import complete, plain
+from cgpipe.config.sections import NetworkSection
+from cgpipe.data.files import whole_file
+from cgpipe.data.topology import Topology
+from cgpipe.errors import DataError
+from cgpipe.model.schnet import SchNet, tabulate
+from cgpipe.potential import Potential, SumPotential
+from cgpipe.prior.prior import Prior, PriorParameters
+
+_KEY = "cgpipe"
+
+
+@dataclass(frozen=True)
+class ForceField:
+    """A trained CG model of one molecule."""
+
+    topology: Topology
+    prior: PriorParameters
+    network: NetworkSection
+    weights: dict[str, torch.Tensor]
+    """State of the network."""
+    temperature: float
+    """K, at which the model is a free energy."""
+    energy_scale: float
+    """kJ/mol."""
+    provenance: dict[str, Any]
+
+
+def bead_types(topology: Topology) -> list[int]:
+    """Embedding row of each bead: equal types share one, in alphabetical order of the types."""
+    order = sorted(set(topology.types))
+    return [order.index(kind) for kind in topology.types]
+
+
+def bind_network(network: NetworkSection, topology: Topology, *, energy_scale: float) -> SchNet:
+    """Untrained network of a molecule; weights come from torch's generator."""
+    return SchNet(network, bead_types=bead_types(topology), energy_scale=energy_scale)
+
+
+def bind_force_field(
+    force_field: ForceField, *, dtype: torch.dtype, device: torch.device, n_table_knots: int
+) -> Potential:
+    """Potential for simulation, with tabulated filters and frozen parameters."""
+    network = bind_network(force_field.network, force_field.topology, energy_scale=force_field.energy_scale)
+    network.load_state_dict(force_field.weights)
+    parts = [Prior(force_field.prior), tabulate(network, n_table_knots)]
+    return SumPotential(parts).to(device=device, dtype=dtype).eval()
+
+
+def save_force_field(path: Path, force_field: ForceField) -> None:
+    """Write the one file."""
+    header = {
+        "topology": force_field.topology.to_plain(),
+        "prior": force_field.prior.to_plain(),
+        "network": plain(force_field.network),
+        "temperature_K": force_field.temperature,
+        "energy_scale_kJ_per_mol": force_field.energy_scale,
+        "provenance": force_field.provenance,
+    }
+    tensors = {key: value.detach().cpu().contiguous() for key, value in force_field.weights.items()}
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata={_KEY: json.dumps(header, sort_keys=True, allow_nan=False)})
+
+
+def load_force_field(path: Path) -> ForceField:
+    """Read the one file. Raises DataError if it is missing, damaged or not a force field of cgpipe."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads(file.metadata()[_KEY])
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        return ForceField(
+            Topology.from_plain(header["topology"]),
+            PriorParameters.from_plain(header["prior"]),
+            complete(NetworkSection, header["network"], source=str(path)),
+            weights,
+            header["temperature_K"],
+            header["energy_scale_kJ_per_mol"],
+            header["provenance"],
+        )
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is not a force field of cgpipe: {error}; delete it and train again") from error

@@ -1,0 +1,65 @@
+"""What a potential is: an energy of positions, and forces that are its negative gradient.
+
+| quantity  | shape                  | unit      |
+|-----------|------------------------|-----------|
+| positions | (n_frames, n_beads, 3) | nm        |
+| energy    | (n_frames,)            | kJ/mol    |
+| forces    | (n_frames, n_beads, 3) | kJ/mol/nm |
+
+Frames do not feel each other. Training and simulation know nothing else of prior and network.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Potential(nn.Module):
+    """Base of all potentials; a subclass gives `energy`, and faster forces where it has them."""
+
+    def energy(self, positions: Tensor) -> Tensor:
+        """Energy of each frame, differentiable in the positions."""
+        raise NotImplementedError
+
+    def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy and forces of each frame."""
+        with torch.enable_grad():
+            positions = positions.detach().requires_grad_()
+            energy = self.energy(positions)
+            (gradient,) = torch.autograd.grad(energy.sum(), positions)
+        return energy.detach(), -gradient
+
+
+class MeanPotential(Potential):
+    """Mean of several potentials, such as the models of all folds."""
+
+    def __init__(self, parts: Sequence[Potential]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def energy(self, positions: Tensor) -> Tensor:
+        """Mean energy."""
+        return torch.stack([part.energy(positions) for part in self.parts]).mean(0)
+
+    def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean energy and mean forces."""
+        energies, forces = zip(*(part.energy_and_forces(positions) for part in self.parts), strict=True)
+        return torch.stack(energies).mean(0), torch.stack(forces).mean(0)
+
+
+class SumPotential(Potential):
+    """Sum of several potentials, such as prior and network."""
+
+    def __init__(self, parts: Sequence[Potential]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def energy(self, positions: Tensor) -> Tensor:
+        """Summed energy."""
+        return torch.stack([part.energy(positions) for part in self.parts]).sum(0)
+
+    def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Summed energy and summed forces."""
+        energies, forces = zip(*(part.energy_and_forces(positions) for part in self.parts), strict=True)
+        return torch.stack(energies).sum(0), torch.stack(forces).sum(0)

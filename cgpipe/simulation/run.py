@@ -1,0 +1,137 @@
+"""The loop: replicas in one batch, recorded in segments, stopped when one leaves the physical range.
+
+A segment starts from the positions and velocities of the last one and draws the noise of each replica from a stream of
+its own, named by replica and segment. So the bits depend neither on interruptions nor on how replicas share jobs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cgpipe.config.sections import SimulationSection
+from cgpipe.data.segments import SegmentStore
+from cgpipe.errors import UnstableError
+from cgpipe.potential import Potential
+from cgpipe.progress import Progress
+from cgpipe.seeding import stream
+from cgpipe.simulation.langevin import langevin_step
+from cgpipe.simulation.stability import BondLimits, find_failure
+from cgpipe.simulation.state import State, begin, kinetic_temperature, thermal_velocities, to_arrays
+from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND
+
+_NOISE_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same during a run."""
+
+    potential: Potential
+    section: SimulationSection
+    masses: NDArray[np.float64]
+    """(n_beads,), amu."""
+    bonds: BondLimits
+    thermal_energy: float
+    replicas: range
+    root_seed: int
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def timestep(self) -> float:
+        """ps."""
+        return self.section.timestep_fs * FEMTOSECOND
+
+    @property
+    def steps_per_frame(self) -> int:
+        """Steps between recorded frames."""
+        return max(1, round(self.section.frame_interval_ps / self.timestep))
+
+
+def simulate(setting: Setting, start: NDArray[np.floating], store: SegmentStore) -> None:
+    """All segments into `store`, from where an earlier run stopped.
+
+    start : (n_replicas, n_beads, 3), nm
+    A segment holds positions (n_frames, n_replicas, n_beads, 3), and energies and temperatures (n_frames, n_replicas).
+    Raises UnstableError that names replica, step and beads; its `frames` are the last sane ones.
+    """
+    n_frames = round(setting.section.length_ps / setting.section.frame_interval_ps)
+    per_segment = max(1, round(setting.section.segment_ps / setting.section.frame_interval_ps))
+    starts = list(range(0, n_frames, per_segment))
+    scale = len(setting.replicas) * setting.section.frame_interval_ps / PICOSECONDS_PER_NANOSECOND
+    first = store.n_segments
+    label = f"simulate replicas {setting.replicas.start}-{setting.replicas.stop - 1}"
+    done = min(first * per_segment, n_frames) * scale
+    with Progress(label, total=n_frames * scale, unit="ns", done=done, per_day=True) as progress, torch.no_grad():
+        for index in range(first, len(starts)):
+            arrays = store.state() or _first_state(setting, start)
+            state = begin(arrays, setting.masses, setting.potential, dtype=setting.dtype, device=setting.device)
+            count = min(per_segment, n_frames - starts[index])
+            state, frames = _segment(setting, state, index, count, progress, scale)
+            store.append(frames, to_arrays(state))
+
+
+def _first_state(setting: Setting, start: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
+    velocities = thermal_velocities(
+        setting.masses, setting.thermal_energy, replicas=setting.replicas, root_seed=setting.root_seed
+    )
+    return {"positions": start, "velocities": velocities}
+
+
+def _segment(
+    setting: Setting, state: State, index: int, count: int, progress: Progress, scale: float
+) -> tuple[State, dict[str, NDArray[np.floating]]]:
+    """State and frames after one segment of `count` frames."""
+    positions, energies, temperatures = [], [], []
+    noise = _noise(setting, index, count * setting.steps_per_frame)
+    for frame in range(count):
+        for _ in range(setting.steps_per_frame):
+            state = langevin_step(
+                state,
+                setting.potential,
+                noise=next(noise),
+                timestep=setting.timestep,
+                friction=setting.section.friction_per_ps,
+                thermal_energy=setting.thermal_energy,
+            )
+        _require_sane(setting, state, index, frame, positions)
+        positions.append(state.positions.cpu().numpy().astype(np.float32))
+        energies.append(state.energy.cpu().numpy().astype(np.float32))
+        temperatures.append(kinetic_temperature(state).cpu().numpy().astype(np.float32))
+        progress.update(scale)
+    return state, {
+        "positions": np.stack(positions),
+        "potential_energy": np.stack(energies),
+        "kinetic_temperature": np.stack(temperatures),
+    }
+
+
+def _noise(setting: Setting, segment: int, n_steps: int) -> Iterator[Tensor]:
+    """Standard normal numbers of each step, (n_replicas, n_beads, 3), drawn some steps ahead for speed."""
+    generators = [stream(setting.root_seed, "noise", replica, segment) for replica in setting.replicas]
+    shape = (len(setting.masses), 3)
+    ahead = max(1, _NOISE_BYTES // (4 * 3 * len(setting.masses) * len(generators)))
+    for first in range(0, n_steps, ahead):
+        size = (min(ahead, n_steps - first), *shape)
+        block = np.stack([rng.standard_normal(size, dtype=np.float32) for rng in generators], axis=1)
+        yield from torch.from_numpy(block).to(setting.device, setting.dtype)
+
+
+def _require_sane(
+    setting: Setting, state: State, segment: int, frame: int, earlier: list[NDArray[np.float32]]
+) -> None:
+    failure = find_failure(state.positions, setting.bonds)
+    if failure is None:
+        return
+    per_segment = max(1, round(setting.section.segment_ps / setting.section.frame_interval_ps))
+    step = (segment * per_segment + frame + 1) * setting.steps_per_frame
+    error = UnstableError(
+        f"replica {setting.replicas[failure.replica]} left the physical range before step {step}: {failure.reason}; "
+        "lower simulation.timestep_fs, or train on more data if the model is to blame"
+    )
+    error.frames = np.array([positions[failure.replica] for positions in earlier])
+    raise error

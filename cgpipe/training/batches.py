@@ -1,0 +1,38 @@
+"""Frames of one molecule on the training device, and their order in each epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Positions with the forces that the network should give there."""
+
+    positions: Tensor
+    """(n_frames, n_beads, 3), nm."""
+    forces: Tensor
+    """(n_frames, n_beads, 3), kJ/mol/nm."""
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def select(self, frames: NDArray[np.intp]) -> "Frames":
+        """Some of the frames, by index."""
+        index = torch.from_numpy(frames).to(self.positions.device)
+        return Frames(self.positions[index], self.forces[index])
+
+    def batches(self, size: int, rng: np.random.Generator | None = None) -> Iterator["Frames"]:
+        """All frames in batches of at most `size`, shuffled if a generator is given."""
+        order = torch.from_numpy(np.arange(len(self)) if rng is None else rng.permutation(len(self)))
+        for piece in order.to(self.positions.device).split(size):
+            yield Frames(self.positions[piece], self.forces[piece])
+
+
+def frames_on(positions: NDArray[np.float32], forces: Tensor, *, dtype: torch.dtype, device: torch.device) -> Frames:
+    """Frames in the precision and on the device of the training."""
+    return Frames(torch.from_numpy(positions).to(device, dtype), forces.to(device, dtype))

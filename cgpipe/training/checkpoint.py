@@ -1,0 +1,81 @@
+"""The state of a training after an epoch, in one file, from which it continues with the same bits."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cgpipe.data.files import whole_file
+
+_KEY = "cgpipe"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Metrics of one epoch; losses in (kJ/mol/nm)^2."""
+
+    epoch: int
+    learning_rate: float
+    training_loss: float
+    validation_loss: float
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that the next epoch depends on."""
+
+    weights: dict[str, Tensor]
+    best_weights: dict[str, Tensor]
+    adam: dict[str, Tensor]
+    """State of the optimiser, `{parameter index}.{name}`."""
+    history: list[Epoch]
+
+    @property
+    def best_epoch(self) -> int:
+        """Position in the history of the lowest validation loss."""
+        return min(range(len(self.history)), key=lambda k: self.history[k].validation_loss)
+
+
+def save_state(path: Path, state: TrainingState, *, fingerprint: str) -> None:
+    """Replace the checkpoint by a newer one."""
+    groups = {"weights": state.weights, "best_weights": state.best_weights, "adam": state.adam}
+    tensors = {f"{group}/{key}": t.detach().cpu().clone() for group, part in groups.items() for key, t in part.items()}
+    header = {"history": [asdict(epoch) for epoch in state.history], "fingerprint": fingerprint}
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, metadata={_KEY: json.dumps(header)})
+
+
+def load_state(path: Path, *, fingerprint: str, device: torch.device) -> TrainingState | None:
+    """Checkpoint of a training with the same fingerprint; None if there is none that fits."""
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            header = json.loads(file.metadata()[_KEY])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+    if header["fingerprint"] != fingerprint:
+        return None
+    groups: dict[str, dict[str, Tensor]] = {"weights": {}, "best_weights": {}, "adam": {}}
+    for key, tensor in tensors.items():
+        group, name = key.split("/", maxsplit=1)
+        groups[group][name] = tensor
+    return TrainingState(**groups, history=[Epoch(**epoch) for epoch in header["history"]])
+
+
+def adam_tensors(optimiser: torch.optim.Adam) -> dict[str, Tensor]:
+    """State of the optimiser as named tensors."""
+    state = optimiser.state_dict()["state"]
+    return {f"{index}.{name}": value for index, values in state.items() for name, value in values.items()}
+
+
+def restore_adam(optimiser: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
+    """Put a saved state back."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".")
+        state.setdefault(int(index), {})[name] = value.cpu() if name == "step" else value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -1,0 +1,26 @@
+"""The force-matching loss, whose minimum over all functions is the potential of mean force.
+
+Noid et al. 2008, DOI 10.1063/1.2938860. Most of its value is the noise of the labels, so losses compare only on the
+same frames.
+"""
+
+import torch
+from torch import Tensor
+
+from cgpipe.potential import Potential
+from cgpipe.training.batches import Frames
+
+_BATCH = 4096
+
+
+def force_loss(potential: Potential, frames: Frames) -> Tensor:
+    """Mean square deviation of a force component, (kJ/mol/nm)^2, differentiable in the parameters."""
+    forces = potential.energy_and_forces(frames.positions)[1]
+    return ((forces - frames.forces) ** 2).mean()
+
+
+@torch.no_grad()
+def mean_loss(potential: Potential, frames: Frames) -> float:
+    """Force loss over all frames, (kJ/mol/nm)^2."""
+    total = sum(force_loss(potential, batch).double() * len(batch) for batch in frames.batches(_BATCH))
+    return float(total / len(frames))
