@@ -47,7 +47,12 @@ class Metric:
 
 
 def compare(
-    model: Ensemble, reference: Ensemble, *, residues: list[str], thermal_energy: float, n_bootstrap: int,
+    model: Ensemble,
+    reference: Ensemble,
+    *,
+    residues: list[str],
+    thermal_energy: float,
+    n_bootstrap: int,
     rng: np.random.Generator,
 ) -> list[Metric]:
     """All metrics. Raises DataError if the ensembles are on different grids."""

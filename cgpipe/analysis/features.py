@@ -48,7 +48,9 @@ def chains(topology: Topology) -> NDArray[np.intp]:
 
 def centres(topology: Topology) -> NDArray[np.intp]:
     """Beads with three or more bonds, each with its first three neighbours, (n_centres, 4)."""
-    neighbours = {k: sorted({j for bond in topology.bonds if k in bond for j in bond} - {k}) for k in range(topology.n_sites)}
+    neighbours = {
+        k: sorted({j for bond in topology.bonds if k in bond for j in bond} - {k}) for k in range(topology.n_sites)
+    }
     rows = [(k, *bonded[:3]) for k, bonded in neighbours.items() if len(bonded) >= 3]
     return np.array(rows, dtype=np.intp).reshape(-1, 4)
 

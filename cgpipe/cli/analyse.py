@@ -53,7 +53,9 @@ def run(args: argparse.Namespace) -> None:
     }
     arrays = {name: getattr(ensemble, name) for name in Ensemble.__dataclass_fields__}
     save_record(args.output, arrays | {f"series_{name}": values for name, values in series.items()}, header)
-    print(f"{ensemble.n_frames.sum()} frames, {ensemble.n_effective:.0f} effective by weight, {start * interval:g} ps discarded")
+    print(
+        f"{ensemble.n_frames.sum()} frames, {ensemble.n_effective:.0f} effective by weight, {start * interval:g} ps discarded"
+    )
 
 
 def _series(paths: list[Path]) -> dict[str, NDArray[np.float64]]:

@@ -97,4 +97,3 @@ def _distributions(name: str, ensemble: Ensemble) -> dict[str, NDArray[np.float6
         total = getattr(merge(ensemble, np.zeros_like(ensemble.times)), key)[0]
         result[f"{name}_{key}"] = total / total.sum(-1, keepdims=True)
     return result
-

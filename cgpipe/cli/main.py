@@ -16,13 +16,14 @@ COMMANDS = {
     "system": "build, protonate and minimise the atomistic system; choose its platform",
     "bias": "let one walker build a metadynamics bias",
     "trajectory": "record one atomistic trajectory with unbiased forces",
-    "map": "map atomistic trajectories to beads",
+    "forcemap": "fit the map of forces to beads; report the noise of the labels",
+    "map": "map one atomistic trajectory to beads",
     "prior": "fit the classical terms to the beads",
     "train": "train the network of one fold",
     "simulate": "simulate replicas with the mean force of the fold models",
     "analyse": "histograms of one ensemble, reference or model",
     "compare": "model against reference: metrics with errors and noise floor",
-    "figures": "draw one figure from result records",
+    "figure": "draw one figure from result records",
     "summary": "collect the comparisons of all systems into one table",
 }
 """Subcommands in the order of the science, and what each does."""

@@ -1,123 +1,40 @@
-"""Map atomistic trajectories to beads: positions by `mapping.beads`, forces by `mapping.force_map`.
+"""Map one atomistic trajectory to beads, positions and forces by the maps that `cgpipe forcemap` wrote.
 
-Frames are streamed twice, once for the statistics of the forces and once for the mapping, so memory does not grow with
-their number. The variance of the force labels under every admissible map is reported, because it limits what a network
-can learn.
-
-example: cgpipe map --section mapping.yaml --trajectories t0.h5 t1.h5 --outputs b0.h5 b1.h5 --output mapping.json
+example: cgpipe map --maps mapping.json --trajectory t0.h5md --output beads0.h5md
 """
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cgpipe.cli.arguments import add_inputs, add_output, add_section
-from cgpipe.config.project import parse_section, plain
-from cgpipe.config.sections import MappingSection
-from cgpipe.data.files import save_json
+from cgpipe.cli.arguments import add_output
+from cgpipe.data.files import load_json
 from cgpipe.data.h5md import H5mdFile, create_h5md
 from cgpipe.data.topology import Topology
-from cgpipe.errors import ConfigError, DataError
-from cgpipe.mapping.beads import bead_topology, select_beads
-from cgpipe.mapping.constraints import find_constraints
-from cgpipe.mapping.force_map import (
-    aggregate_map,
-    check_force_map,
-    force_covariance,
-    label_variance,
-    optimised_map,
-    slice_map,
-)
+from cgpipe.errors import ConfigError
 from cgpipe.mapping.linear_map import LinearMap, pick_atoms
 from cgpipe.provenance import provenance
-from cgpipe.units import ANGSTROM, KCAL
-
-_FRAMES_FOR_CONSTRAINTS = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe map`."""
-    add_section(parser, what="`mapping`")
-    add_inputs(parser, "trajectories", what="atomistic H5MD files")
-    add_inputs(parser, "outputs", what="bead H5MD files, one for each trajectory")
-    add_output(parser, what="JSON file of the two maps and the label variances")
+    parser.add_argument("--maps", type=Path, required=True, metavar="FILE", help="what `cgpipe forcemap` wrote")
+    parser.add_argument("--trajectory", type=Path, required=True, metavar="FILE", help="atomistic H5MD file")
+    add_output(parser, what="H5MD file of the beads")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the bead trajectories and the maps."""
-    section = parse_section(MappingSection, args.section)
-    topology, constraints = _read_molecule(args.trajectories)
-    atoms = select_beads(section, topology)
-    position_map = pick_atoms(atoms, topology.n_sites)
-    covariance, n_frames = _statistics(args.trajectories)
-    candidates = _force_maps(position_map, constraints, covariance, topology, wanted=section.force_map)
-    force_map = candidates[section.force_map]
-    beads = bead_topology(topology, atoms)
-    record = provenance("map", {"mapping": plain(section)}, seed=0, inputs=args.trajectories)
-    for source, output in zip(args.trajectories, args.outputs, strict=True):
-        _map_file(source, output, beads, position_map, force_map, record)
-    variances = {name: label_variance(map_, covariance, n_frames) for name, map_ in candidates.items()}
-    save_json(args.output, _report(section, beads, atoms, force_map, variances, n_frames) | {"provenance": record})
-    _print_variances(beads, variances)
-
-
-def _read_molecule(paths: list[Path]) -> tuple[Topology, NDArray[np.intp]]:
-    """Common topology and constraints of the files. Raises DataError if they are of different molecules."""
-    files = [H5mdFile(path) for path in paths]
-    topology = files[0].topology
-    for file in files:
-        if file.topology != topology:
-            raise DataError(f"{file.path} and {files[0].path} have different topologies; map one molecule at a time")
-    constraints = files[0].array("constraints")
-    if constraints is None:
-        constraints = find_constraints(files[0].frames(0, _FRAMES_FOR_CONSTRAINTS).positions, topology)
-    for file in files:
-        file.__exit__()
-    return topology, constraints.astype(np.intp).reshape(-1, 2)
-
-
-def _statistics(paths: list[Path]) -> tuple[NDArray[np.float64], int]:
-    total, n_frames = 0.0, 0
-    for path in paths:
-        with H5mdFile(path) as file:
-            for chunk in file.chunks():
-                if chunk.forces is None:
-                    raise DataError(f"{path} has no forces; record them with the frames, they cannot be added later")
-                total, n_frames = total + force_covariance(chunk.forces), n_frames + chunk.n_frames
-    return np.asarray(total), n_frames
-
-
-def _force_maps(
-    position_map: LinearMap,
-    constraints: NDArray[np.intp],
-    covariance: NDArray[np.float64],
-    topology: Topology,
-    *,
-    wanted: str,
-) -> dict[str, LinearMap]:
-    """Every admissible force map by name; an inadmissible one is an error only if it is wanted."""
-    maps = {
-        "optimised": optimised_map(position_map, constraints, covariance),
-        "aggregate": aggregate_map(position_map, constraints),
-    }
-    try:
-        maps["slice"] = slice_map(position_map, constraints, topology)
-    except ConfigError:
-        if wanted == "slice":
-            raise
-    check_force_map(maps[wanted], position_map, constraints)
-    return maps
-
-
-def _map_file(
-    source: Path, output: Path, beads: Topology, position_map: LinearMap, force_map: LinearMap, record: dict[str, Any]
-) -> None:
-    with H5mdFile(source) as file:
+    """Write one bead trajectory."""
+    maps = load_json(args.maps)
+    force_map = LinearMap(np.array(maps["force_weights"]))
+    position_map = pick_atoms(np.array(maps["atoms"]), force_map.matrix.shape[1])
+    record = provenance("map", maps["provenance"]["settings"], seed=0, inputs=[args.maps, args.trajectory])
+    with H5mdFile(args.trajectory) as file:
         _require_bias_on_beads(file, position_map)
-        with create_h5md(output, beads, frame_interval=file.frame_interval, provenance=record) as writer:
+        with create_h5md(
+            args.output, Topology.from_plain(maps["beads"]), frame_interval=file.frame_interval, provenance=record
+        ) as writer:
             for chunk in file.chunks():
                 forces = None if chunk.forces is None else force_map(chunk.forces)
                 writer.append(position_map(chunk.positions), forces, chunk.log_weights)
@@ -134,29 +51,3 @@ def _require_bias_on_beads(file: H5mdFile, position_map: LinearMap) -> None:
         raise ConfigError(
             f"{file.path} was biased on {names}, which mapping.beads leaves out; add these beads or change the bias"
         )
-
-
-def _report(
-    section: MappingSection,
-    beads: Topology,
-    atoms: NDArray[np.intp],
-    force_map: LinearMap,
-    variances: dict[str, NDArray[np.float64]],
-    n_frames: int,
-) -> dict[str, Any]:
-    return {
-        "beads": list(beads.labels),
-        "atoms": atoms.tolist(),
-        "force_map": section.force_map,
-        "force_weights": force_map.matrix.tolist(),
-        "label_variance_kJ2_per_mol2_nm2": {name: values.tolist() for name, values in variances.items()},
-        "n_frames": n_frames,
-    }
-
-
-def _print_variances(beads: Topology, variances: dict[str, NDArray[np.float64]]) -> None:
-    """Variance of the labels per bead and map in (kcal/mol/A)^2."""
-    factor = (ANGSTROM / KCAL) ** 2
-    print(f"variance of a force component, (kcal/mol/A)^2\n{'bead':<12}" + "".join(f"{name:>12}" for name in variances))
-    for bead, label in enumerate(beads.labels):
-        print(f"{label:<12}" + "".join(f"{values[bead] * factor:12.1f}" for values in variances.values()))

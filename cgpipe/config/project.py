@@ -23,6 +23,8 @@ class ProjectConfig(Section):
     """Root of all randomness."""
     results: str = "results"
     """Folder of the results."""
+    device: str = "cpu"
+    """Where training and simulation compute: cpu, cuda, or auto for the GPU where there is one."""
     overrides: dict[str, dict[str, Any]] = {}
     """Changes to a system's file, by system, merged section by section."""
 

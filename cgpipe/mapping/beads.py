@@ -27,7 +27,9 @@ def select_beads(section: MappingSection, topology: Topology) -> NDArray[np.intp
     else:
         atoms = _selected(_PRESETS.get(section.beads, section.beads), topology)
     if len(atoms) < 2 or len(set(atoms.tolist())) != len(atoms):
-        raise ConfigError(f"mapping.beads {section.beads!r} gives {len(atoms)} atoms; expected two or more, all distinct")
+        raise ConfigError(
+            f"mapping.beads {section.beads!r} gives {len(atoms)} atoms; expected two or more, all distinct"
+        )
     return atoms
 
 

@@ -46,9 +46,7 @@ def aggregate_map(position_map: LinearMap, constraints: NDArray[np.intp]) -> Lin
     return LinearMap((position_map.matrix @ same > 0).astype(np.float64))
 
 
-def optimised_map(
-    position_map: LinearMap, constraints: NDArray[np.intp], covariance: NDArray[np.float64]
-) -> LinearMap:
+def optimised_map(position_map: LinearMap, constraints: NDArray[np.intp], covariance: NDArray[np.float64]) -> LinearMap:
     """The weights of least variance under both conditions (Kraemer et al. 2023, DOI 10.1021/acs.jpclett.3c00444).
 
     covariance : (n_atoms, n_atoms), from `force_covariance`
@@ -83,9 +81,7 @@ def check_force_map(force_map: LinearMap, position_map: LinearMap, constraints: 
         raise DataError(f"the force map does work along a rigid constraint (weights differ by {work.max():.2g})")
 
 
-def label_variance(
-    force_map: LinearMap, covariance: NDArray[np.float64], n_frames: int
-) -> NDArray[np.float64]:
+def label_variance(force_map: LinearMap, covariance: NDArray[np.float64], n_frames: int) -> NDArray[np.float64]:
     """Mean square of a Cartesian component of each bead's force, (n_beads,), (kJ/mol/nm)^2."""
     sums = np.einsum("ba,ac,bc->b", force_map.matrix, covariance, force_map.matrix)
     return np.asarray(sums / (3 * n_frames))

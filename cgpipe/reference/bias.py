@@ -59,9 +59,7 @@ def mean_bias(biases: Iterable[TorsionBias]) -> TorsionBias:
 
 def tempered_height(section: BiasSection, bias_energy: float, thermal_energy: float) -> float:
     """Height of the next hill where the bias is already bias_energy, all kJ/mol."""
-    return section.hill_height_kJ_per_mol * float(
-        np.exp(-bias_energy / (thermal_energy * (section.bias_factor - 1.0)))
-    )
+    return section.hill_height_kJ_per_mol * float(np.exp(-bias_energy / (thermal_energy * (section.bias_factor - 1.0))))
 
 
 def bias_force(bias: TorsionBias) -> openmm.CustomCompoundBondForce:

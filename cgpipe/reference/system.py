@@ -50,9 +50,7 @@ def build_system(section: OpenMMReferenceSection) -> AtomisticSystem:
     Raises ConfigError for unknown force field files, DataError for structures that they do not describe.
     """
     force_field = _force_field(section)
-    modeller = (
-        build_peptide(section.sequence) if section.sequence else read_structure(Path(section.structure or ""))
-    )
+    modeller = build_peptide(section.sequence) if section.sequence else read_structure(Path(section.structure or ""))
     modeller = protonate(modeller, force_field)
     with force_field_errors(modeller):
         system = force_field.createSystem(
@@ -102,9 +100,7 @@ def langevin(section: OpenMMReferenceSection) -> openmm.LangevinMiddleIntegrator
     )
 
 
-def _fastest_platform(
-    system: openmm.System, positions: NDArray[np.float64], section: OpenMMReferenceSection
-) -> str:
+def _fastest_platform(system: openmm.System, positions: NDArray[np.float64], section: OpenMMReferenceSection) -> str:
     """Platform with most steps a second: the hand-over between threads makes CPU slow for small systems."""
     rates = {}
     for index in range(openmm.Platform.getNumPlatforms()):

@@ -19,7 +19,7 @@ from cgpipe.potential import Potential
 from cgpipe.progress import Progress
 from cgpipe.seeding import stream
 from cgpipe.simulation.langevin import langevin_step
-from cgpipe.simulation.stability import BondLimits, find_failure
+from cgpipe.simulation.stability import BondLimits, bond_stretch, find_failure
 from cgpipe.simulation.state import State, begin, kinetic_temperature, thermal_velocities, to_arrays
 from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND
 
@@ -51,16 +51,21 @@ class Setting:
         """Steps between recorded frames."""
         return max(1, round(self.section.frame_interval_ps / self.timestep))
 
+    @property
+    def frames_per_segment(self) -> int:
+        """Frames in each segment but the last."""
+        return max(1, round(self.section.segment_ps / self.section.frame_interval_ps))
+
 
 def simulate(setting: Setting, start: NDArray[np.floating], store: SegmentStore) -> None:
     """All segments into `store`, from where an earlier run stopped.
 
     start : (n_replicas, n_beads, 3), nm
-    A segment holds positions (n_frames, n_replicas, n_beads, 3), and energies and temperatures (n_frames, n_replicas).
+    A segment holds positions (n_frames, n_replicas, n_beads, 3), and what was measured on them (n_frames, n_replicas).
     Raises UnstableError that names replica, step and beads; its `frames` are the last sane ones.
     """
     n_frames = round(setting.section.length_ps / setting.section.frame_interval_ps)
-    per_segment = max(1, round(setting.section.segment_ps / setting.section.frame_interval_ps))
+    per_segment = setting.frames_per_segment
     starts = list(range(0, n_frames, per_segment))
     scale = len(setting.replicas) * setting.section.frame_interval_ps / PICOSECONDS_PER_NANOSECOND
     first = store.n_segments
@@ -86,7 +91,7 @@ def _segment(
     setting: Setting, state: State, index: int, count: int, progress: Progress, scale: float
 ) -> tuple[State, dict[str, NDArray[np.floating]]]:
     """State and frames after one segment of `count` frames."""
-    positions, energies, temperatures = [], [], []
+    frames: list[dict[str, NDArray[np.float32]]] = []
     noise = _noise(setting, index, count * setting.steps_per_frame)
     for frame in range(count):
         for _ in range(setting.steps_per_frame):
@@ -98,16 +103,22 @@ def _segment(
                 friction=setting.section.friction_per_ps,
                 thermal_energy=setting.thermal_energy,
             )
-        _require_sane(setting, state, index, frame, positions)
-        positions.append(state.positions.cpu().numpy().astype(np.float32))
-        energies.append(state.energy.cpu().numpy().astype(np.float32))
-        temperatures.append(kinetic_temperature(state).cpu().numpy().astype(np.float32))
+        stretch = bond_stretch(state.positions, setting.bonds)
+        _require_sane(setting, stretch, (index, frame), frames)
+        frames.append(_measured(state, stretch))
         progress.update(scale)
-    return state, {
-        "positions": np.stack(positions),
-        "potential_energy": np.stack(energies),
-        "kinetic_temperature": np.stack(temperatures),
+    return state, {name: np.stack([row[name] for row in frames]) for name in frames[0]}
+
+
+def _measured(state: State, stretch: Tensor) -> dict[str, NDArray[np.float32]]:
+    """What is recorded of a frame, (n_replicas, ...) each."""
+    values = {
+        "positions": state.positions,
+        "potential_energy": state.energy,
+        "kinetic_temperature": kinetic_temperature(state),
+        "bond_stretch": stretch.max(dim=1).values,
     }
+    return {name: value.cpu().numpy().astype(np.float32) for name, value in values.items()}
 
 
 def _noise(setting: Setting, segment: int, n_steps: int) -> Iterator[Tensor]:
@@ -122,16 +133,16 @@ def _noise(setting: Setting, segment: int, n_steps: int) -> Iterator[Tensor]:
 
 
 def _require_sane(
-    setting: Setting, state: State, segment: int, frame: int, earlier: list[NDArray[np.float32]]
+    setting: Setting, stretch: Tensor, place: tuple[int, int], earlier: list[dict[str, NDArray[np.float32]]]
 ) -> None:
-    failure = find_failure(state.positions, setting.bonds)
+    """Raises UnstableError with the earlier frames of the segment; place is (segment, frame)."""
+    failure = find_failure(stretch, setting.bonds)
     if failure is None:
         return
-    per_segment = max(1, round(setting.section.segment_ps / setting.section.frame_interval_ps))
-    step = (segment * per_segment + frame + 1) * setting.steps_per_frame
+    step = (place[0] * setting.frames_per_segment + place[1] + 1) * setting.steps_per_frame
     error = UnstableError(
         f"replica {setting.replicas[failure.replica]} left the physical range before step {step}: {failure.reason}; "
         "lower simulation.timestep_fs, or train on more data if the model is to blame"
     )
-    error.frames = np.array([positions[failure.replica] for positions in earlier])
+    error.frames = np.array([frame["positions"][failure.replica] for frame in earlier])
     raise error

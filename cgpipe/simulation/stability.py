@@ -13,13 +13,15 @@ from cgpipe.geometry import distances
 
 @dataclass(frozen=True)
 class BondLimits:
-    """Longest sane length of each bond."""
+    """Mean length of each bond, and how far it may stretch."""
 
     topology: Topology
     pairs: Tensor
     """(n_bonds, 2)."""
-    limits: Tensor
+    lengths: Tensor
     """(n_bonds,), nm."""
+    max_stretch: float
+    """Largest sane ratio of a length to its mean."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,23 @@ class Failure:
 def bond_limits(topology: Topology, positions: NDArray[np.floating], max_stretch: float) -> BondLimits:
     """Limits from the mean bond lengths of sane frames (n_frames, n_beads, 3), nm."""
     pairs = torch.tensor(topology.bonds, dtype=torch.long).reshape(-1, 2)
-    mean = distances(torch.from_numpy(positions.astype(np.float64)), pairs).mean(0)
-    return BondLimits(topology, pairs, max_stretch * mean)
+    lengths = distances(torch.from_numpy(positions.astype(np.float64)), pairs).mean(0)
+    return BondLimits(topology, pairs, lengths, max_stretch)
 
 
 def bond_stretch(positions: Tensor, bonds: BondLimits) -> Tensor:
-    """Longest bond of each replica over its limit, (n_replicas,)."""
-    stretch = distances(positions, bonds.pairs.to(positions.device)) / bonds.limits.to(positions)
-    return stretch.max(dim=1).values
+    """Length of each bond over its mean, (n_replicas, n_bonds); positions (n_replicas, n_beads, 3), nm."""
+    return distances(positions, bonds.pairs.to(positions.device)) / bonds.lengths.to(positions)
 
 
-def find_failure(positions: Tensor, bonds: BondLimits) -> Failure | None:
-    """First replica with a broken bond or a position that is not finite; positions (n_replicas, n_beads, 3), nm."""
-    lengths = distances(positions, bonds.pairs.to(positions.device))
-    sane = (lengths < bonds.limits.to(positions)) & lengths.isfinite()
+def find_failure(stretch: Tensor, bonds: BondLimits) -> Failure | None:
+    """First replica with a bond that is too long or not finite; stretch from `bond_stretch`."""
+    sane = stretch < bonds.max_stretch  # false for NaN
     if bool(sane.all()):
         return None
     replica, bond = (int(index) for index in (~sane).nonzero()[0])
     i, j = (bonds.topology.labels[int(bead)] for bead in bonds.pairs[bond])
-    length, limit = float(lengths[replica, bond]), float(bonds.limits[bond])
-    return Failure(replica, f"beads {i} and {j} are {length:.3g} nm apart, the limit is {limit:.3g} nm")
+    length, mean = float(stretch[replica, bond] * bonds.lengths[bond]), float(bonds.lengths[bond])
+    return Failure(
+        replica, f"beads {i} and {j} are {length:.3g} nm apart, more than {bonds.max_stretch:g} times {mean:.3g} nm"
+    )

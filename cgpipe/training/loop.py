@@ -115,9 +115,7 @@ def _require_finite(metrics: Epoch, name: str) -> None:
         )
 
 
-def _next_state(
-    state: TrainingState, network: Potential, optimiser: torch.optim.Adam, metrics: Epoch
-) -> TrainingState:
+def _next_state(state: TrainingState, network: Potential, optimiser: torch.optim.Adam, metrics: Epoch) -> TrainingState:
     weights = _weights(network)
     history = [*state.history, metrics]
     improved = metrics.validation_loss <= min(epoch.validation_loss for epoch in history)

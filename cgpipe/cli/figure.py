@@ -1,0 +1,62 @@
+"""Draw one figure from the records of a system, as PNG and PDF.
+
+example: cgpipe figure --name free_energy --title ala2 --sources analysis/comparison.h5 --output fe.png fe.pdf
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cgpipe.cli.arguments import add_inputs
+from cgpipe.data.files import load_json
+from cgpipe.data.records import load_record
+from cgpipe.figures.convergence import convergence_figure
+from cgpipe.figures.diagnostics import diagnostics_figure
+from cgpipe.figures.distributions import distributions_figure
+from cgpipe.figures.free_energy import free_energy_figure
+from cgpipe.figures.learning_curves import learning_curves_figure
+from cgpipe.figures.marginals import marginals_figure
+from cgpipe.figures.prior_fits import prior_figure
+from cgpipe.figures.record import ComparisonRecord
+from cgpipe.figures.style import save_figure
+
+_COMPARISONS = {
+    "free_energy": free_energy_figure,
+    "marginals": marginals_figure,
+    "distributions": distributions_figure,
+    "convergence": convergence_figure,
+    "diagnostics": diagnostics_figure,
+}
+_PRIORS = {
+    "prior_bonds": "bond",
+    "prior_angles": "angle",
+    "prior_dihedrals": "dihedral",
+    "prior_repulsion": "repulsion",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe figure`."""
+    parser.add_argument("--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "learning_curves"])
+    parser.add_argument("--title", required=True, help="name of the system")
+    add_inputs(
+        parser, "sources", what="the record of `cgpipe compare` or `cgpipe prior`, or histories of `cgpipe train`"
+    )
+    add_inputs(parser, "output", what="files to write, .png or .pdf")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw and save."""
+    figure = _draw(args.name, args.sources)
+    figure.suptitle(args.title, fontsize=8, x=0.01, ha="left")
+    save_figure(figure, args.output)
+
+
+def _draw(name: str, sources: list[Path]) -> Figure:
+    if name == "learning_curves":
+        return learning_curves_figure([pd.read_csv(path) for path in sources])
+    if name in _PRIORS:
+        return prior_figure(load_json(sources[0])["fits"], _PRIORS[name])
+    return _COMPARISONS[name](ComparisonRecord(*load_record(sources[0])))

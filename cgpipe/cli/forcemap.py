@@ -1,0 +1,122 @@
+"""Fit the force map of `mapping` to all trajectories of a system, and report the noise of the force labels.
+
+Frames are streamed, so memory does not grow with their number. The variance of the labels under every admissible map is
+reported, because it limits what a network can learn.
+
+example: cgpipe forcemap --section mapping.yaml --trajectories t0.h5md t1.h5md --output mapping.json
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgpipe.cli.arguments import add_inputs, add_output, add_section
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import MappingSection
+from cgpipe.data.files import save_json
+from cgpipe.data.h5md import H5mdFile
+from cgpipe.data.topology import Topology
+from cgpipe.errors import ConfigError, DataError
+from cgpipe.mapping.beads import bead_topology, select_beads
+from cgpipe.mapping.constraints import find_constraints
+from cgpipe.mapping.force_map import (
+    aggregate_map,
+    check_force_map,
+    force_covariance,
+    label_variance,
+    optimised_map,
+    slice_map,
+)
+from cgpipe.mapping.linear_map import LinearMap, pick_atoms
+from cgpipe.provenance import provenance
+from cgpipe.units import ANGSTROM, KCAL
+
+_FRAMES_FOR_CONSTRAINTS = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe forcemap`."""
+    add_section(parser, what="`mapping`")
+    add_inputs(parser, "trajectories", what="atomistic H5MD files")
+    add_output(parser, what="JSON file of the two maps and the label variances")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the maps."""
+    section = parse_section(MappingSection, args.section)
+    topology, constraints = _read_molecule(args.trajectories)
+    atoms = select_beads(section, topology)
+    beads = bead_topology(topology, atoms)
+    covariance, n_frames = _statistics(args.trajectories)
+    maps = _force_maps(pick_atoms(atoms, topology.n_sites), constraints, covariance, topology, wanted=section.force_map)
+    variances = {name: label_variance(map_, covariance, n_frames) for name, map_ in maps.items()}
+    content = {
+        "beads": beads.to_plain(),
+        "atoms": atoms.tolist(),
+        "force_map": section.force_map,
+        "force_weights": maps[section.force_map].matrix.tolist(),
+        "label_variance_kJ2_per_mol2_nm2": {name: values.tolist() for name, values in variances.items()},
+        "n_frames": n_frames,
+        "provenance": provenance("forcemap", {"mapping": plain(section)}, seed=0, inputs=args.trajectories),
+    }
+    save_json(args.output, content)
+    _print_variances(beads, variances)
+
+
+def _read_molecule(paths: list[Path]) -> tuple[Topology, NDArray[np.intp]]:
+    """Common topology and constraints of the files. Raises DataError if they are of different molecules."""
+    files = [H5mdFile(path) for path in paths]
+    topology = files[0].topology
+    for file in files:
+        if file.topology != topology:
+            raise DataError(f"{file.path} and {files[0].path} have different topologies; map one molecule at a time")
+    constraints = files[0].array("constraints")
+    if constraints is None:
+        constraints = find_constraints(files[0].frames(0, _FRAMES_FOR_CONSTRAINTS).positions, topology)
+    for file in files:
+        file.__exit__()
+    return topology, constraints.astype(np.intp).reshape(-1, 2)
+
+
+def _statistics(paths: list[Path]) -> tuple[NDArray[np.float64], int]:
+    total, n_frames = 0.0, 0
+    for path in paths:
+        with H5mdFile(path) as file:
+            for chunk in file.chunks():
+                if chunk.forces is None:
+                    raise DataError(f"{path} has no forces; record them with the frames, they cannot be added later")
+                total, n_frames = total + force_covariance(chunk.forces), n_frames + chunk.n_frames
+    return np.asarray(total), n_frames
+
+
+def _force_maps(
+    position_map: LinearMap,
+    constraints: NDArray[np.intp],
+    covariance: NDArray[np.float64],
+    topology: Topology,
+    *,
+    wanted: str,
+) -> dict[str, LinearMap]:
+    """Every admissible force map by name; an inadmissible one is an error only if it is wanted."""
+    maps = {
+        "optimised": optimised_map(position_map, constraints, covariance),
+        "aggregate": aggregate_map(position_map, constraints),
+    }
+    try:
+        maps["slice"] = slice_map(position_map, constraints, topology)
+    except ConfigError:
+        if wanted == "slice":
+            raise
+    check_force_map(maps[wanted], position_map, constraints)
+    return maps
+
+
+def _print_variances(beads: Topology, variances: dict[str, NDArray[np.float64]]) -> None:
+    """Variance of the labels per bead and map in (kcal/mol/A)^2."""
+    factor = (ANGSTROM / KCAL) ** 2
+    print(f"variance of a force component, (kcal/mol/A)^2\n{'bead':<12}" + "".join(f"{name:>12}" for name in variances))
+    for bead, label in enumerate(beads.labels):
+        print(f"{label:<12}" + "".join(f"{values[bead] * factor:12.1f}" for values in variances.values()))

@@ -1,0 +1,45 @@
+"""Histogram of every classical term's coordinate against the density of its fit."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cgpipe.figures.style import MODEL_COLOUR, PAGE_WIDTH, REFERENCE_COLOUR, new_figure
+
+_COLUMNS = 3
+_MAX_PANELS = 24
+_SCALES = {"nm": (1000.0, "length (pm)"), "rad": (180.0 / np.pi, "angle (degrees)")}
+
+
+def prior_figure(fits: list[dict[str, Any]], kind: str) -> Figure:
+    """One panel a term of a kind (bond, angle, dihedral, repulsion), the first 24 of large molecules."""
+    chosen = [fit for fit in fits if fit["kind"] == kind][:_MAX_PANELS]
+    n_rows = max(1, -(-len(chosen) // _COLUMNS))
+    figure = new_figure(PAGE_WIDTH, 1.7 * n_rows)
+    if not chosen:
+        figure.text(0.5, 0.5, f"the prior has no {kind}", ha="center")
+        return figure
+    axes = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
+    for ax, fit in zip(axes, chosen, strict=False):
+        plot_fit(fit, ax)
+    for ax in axes[len(chosen) :]:
+        ax.set_visible(False)
+    axes[0].legend()
+    return figure
+
+
+def plot_fit(fit: dict[str, Any], ax: Axes) -> Axes:
+    """Weighted histogram of the frames and Boltzmann density of the term alone."""
+    scale, label = _SCALES[fit["unit"]]
+    centres = scale * np.array(fit["centres"])
+    ax.fill_between(centres, np.array(fit["density"]) / scale, color=REFERENCE_COLOUR, alpha=0.25, lw=0, label="frames")
+    ax.plot(centres, np.array(fit["fitted"]) / scale, color=MODEL_COLOUR, label="fitted term")
+    ax.set_xlabel(label)
+    ax.set_ylabel("density")
+    ax.set_yticks([])
+    ax.set_ylim(bottom=0)
+    quality = "" if fit["kind"] == "repulsion" else f"\nKL {fit['divergence_nats']:.4f} nats"
+    ax.set_title(fit["label"].split(" ", 1)[1] + quality)
+    return ax

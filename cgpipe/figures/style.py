@@ -1,0 +1,48 @@
+"""How every figure looks: sizes for journal columns, colours that the colour-blind can tell apart, honest labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from cgpipe.data.files import whole_file
+
+COLUMN_WIDTH = 3.4
+"""Inches."""
+PAGE_WIDTH = 7.0
+"""Inches."""
+REFERENCE_COLOUR, MODEL_COLOUR, CHECK_COLOUR, EXTRA_COLOUR = "#000000", "#D55E00", "#0072B2", "#009E73"
+"""From Okabe and Ito's palette."""
+FOLD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+ENERGY_MAP, DIFFERENCE_MAP = "viridis", "RdBu_r"
+_RESOLUTION = 300
+
+mpl.rcParams.update(
+    {
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "legend.fontsize": 7,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "axes.linewidth": 0.6,
+        "lines.linewidth": 1.2,
+        "legend.frameon": False,
+        "pdf.fonttype": 42,
+        "svg.hashsalt": "cgpipe",
+    }
+)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Empty figure of a size in inches, with a layout that keeps labels apart."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
+    """Write the figure to each path in the format of its ending, without the time of writing."""
+    for path in paths:
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": "cgpipe"}
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:], dpi=_RESOLUTION, metadata=metadata)

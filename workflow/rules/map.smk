@@ -1,0 +1,40 @@
+# From atoms to beads: the force map is a property of all frames, its application one job a trajectory.
+
+
+rule forcemap:
+    input:
+        trajectories,
+    output:
+        f"{RESULTS}/{{system}}/beads/mapping.json",
+    log:
+        f"{RESULTS}/{{system}}/logs/forcemap.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/forcemap.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        section=section("mapping"),
+    shell:
+        "cgpipe forcemap --section {params.section:q} --trajectories {input} --output {output} 2>&1 | tee {log}"
+
+
+rule map:
+    input:
+        maps=f"{RESULTS}/{{system}}/beads/mapping.json",
+        trajectory=f"{RESULTS}/{{system}}/reference/{{run}}.h5md",
+    output:
+        f"{RESULTS}/{{system}}/beads/{{run}}.h5md",
+    log:
+        f"{RESULTS}/{{system}}/logs/map_{{run}}.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/map_{{run}}.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    shell:
+        "cgpipe map --maps {input.maps} --trajectory {input.trajectory} --output {output} 2>&1 | tee {log}"

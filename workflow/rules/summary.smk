@@ -1,0 +1,19 @@
+# One table over all systems.
+
+
+rule summary:
+    input:
+        expand(f"{RESULTS}/{{system}}/comparison.json", system=SYSTEMS),
+    output:
+        f"{RESULTS}/summary.csv",
+    log:
+        f"{RESULTS}/summary.log",
+    benchmark:
+        f"{RESULTS}/summary.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    shell:
+        "cgpipe summary --comparisons {input} --output {output} 2>&1 | tee {log}"

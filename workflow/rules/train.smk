@@ -1,0 +1,31 @@
+# Force matching, one job a fold.
+
+
+rule train:
+    input:
+        beads=bead_trajectories,
+        prior=f"{RESULTS}/{{system}}/prior/prior.json",
+    output:
+        model=f"{RESULTS}/{{system}}/train/fold{{fold}}/model.safetensors",
+        history=f"{RESULTS}/{{system}}/train/fold{{fold}}/history.csv",
+    log:
+        f"{RESULTS}/{{system}}/logs/train{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/train{{fold}}.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        section=section("training"),
+        network=section("network"),
+        split=section("split"),
+        temperature=temperature,
+        seed=SEED,
+        device=DEVICE,
+    shell:
+        "cgpipe train --section {params.section:q} --network {params.network:q} --split {params.split:q}"
+        " --temperature {params.temperature} --fold {wildcards.fold} --seed {params.seed} --device {params.device}"
+        " --threads {threads} --beads {input.beads} --prior {input.prior} --history {output.history}"
+        " --output {output.model} 2>&1 | tee {log}"
