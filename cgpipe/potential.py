@@ -40,12 +40,12 @@ class MeanPotential(Potential):
 
     def energy(self, positions: Tensor) -> Tensor:
         """Mean energy."""
-        return torch.stack([part.energy(positions) for part in self.parts]).mean(0)
+        return _energies(self.parts, positions).mean(0)
 
     def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Mean energy and mean forces."""
-        energies, forces = zip(*(part.energy_and_forces(positions) for part in self.parts), strict=True)
-        return torch.stack(energies).mean(0), torch.stack(forces).mean(0)
+        energies, forces = _energies_and_forces(self.parts, positions)
+        return energies.mean(0), forces.mean(0)
 
 
 class SumPotential(Potential):
@@ -57,9 +57,24 @@ class SumPotential(Potential):
 
     def energy(self, positions: Tensor) -> Tensor:
         """Summed energy."""
-        return torch.stack([part.energy(positions) for part in self.parts]).sum(0)
+        return _energies(self.parts, positions).sum(0)
 
     def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Summed energy and summed forces."""
-        energies, forces = zip(*(part.energy_and_forces(positions) for part in self.parts), strict=True)
-        return torch.stack(energies).sum(0), torch.stack(forces).sum(0)
+        energies, forces = _energies_and_forces(self.parts, positions)
+        return energies.sum(0), forces.sum(0)
+
+
+def _potentials(parts: nn.ModuleList) -> list[Potential]:
+    return [part for part in parts if isinstance(part, Potential)]
+
+
+def _energies(parts: nn.ModuleList, positions: Tensor) -> Tensor:
+    """Energy by each part, (n_parts, n_frames)."""
+    return torch.stack([part.energy(positions) for part in _potentials(parts)])
+
+
+def _energies_and_forces(parts: nn.ModuleList, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Energies (n_parts, n_frames) and forces (n_parts, n_frames, n_beads, 3) by each part."""
+    energies, forces = zip(*(part.energy_and_forces(positions) for part in _potentials(parts)), strict=True)
+    return torch.stack(energies), torch.stack(forces)

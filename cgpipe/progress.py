@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
@@ -50,7 +49,7 @@ class Progress:
         self._last_line = time.monotonic()
         print(f"{self._label}: {text}", file=sys.stderr, flush=True)  # noqa: T201 (this module is the progress output)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
         elif kind is None:

@@ -5,6 +5,7 @@ other and are what the bootstrap draws: single blocks of long trajectories, whol
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,14 +109,14 @@ def merge(ensemble: Ensemble, labels: NDArray[np.intp]) -> Ensemble:
     """Units with equal labels summed into one, in the order of the labels; labels is (n_units,)."""
     _, first, place = np.unique(labels, return_index=True, return_inverse=True)
     identities = ("groups", "times", "clusters")
-    merged = {}
+    merged: dict[str, Any] = {}
     for name in Ensemble.__dataclass_fields__:
         values = getattr(ensemble, name)
         merged[name] = values[first] if name in identities else _sum_by(values, place, len(first))
     return Ensemble(**merged)
 
 
-def _sum_by(values: NDArray[np.generic], place: NDArray[np.intp], n_places: int) -> NDArray[np.generic]:
+def _sum_by(values: NDArray[Any], place: NDArray[np.intp], n_places: int) -> NDArray[Any]:
     sums = np.zeros((n_places, *values.shape[1:]), dtype=values.dtype)
     np.add.at(sums, place, values)
     return sums

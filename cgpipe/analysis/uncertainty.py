@@ -29,8 +29,9 @@ def half_splits(groups: NDArray[np.intp], rng: np.random.Generator) -> NDArray[n
 
 
 def equilibration_start(series: Array) -> int:
-    """First index of equilibrium: the one that leaves most effective samples. Chodera 2016, DOI 10.1021/acs.jctc.5b00784.
+    """First index of equilibrium: the one that leaves most effective samples.
 
+    Chodera 2016, DOI 10.1021/acs.jctc.5b00784.
     series : (n_times,), a property averaged over the replicas
     """
     candidates = np.unique(np.linspace(0, len(series) // 2, 41).astype(int))

@@ -54,12 +54,13 @@ def run(args: argparse.Namespace) -> None:
     arrays = {name: getattr(ensemble, name) for name in Ensemble.__dataclass_fields__}
     save_record(args.output, arrays | {f"series_{name}": values for name, values in series.items()}, header)
     print(
-        f"{ensemble.n_frames.sum()} frames, {ensemble.n_effective:.0f} effective by weight, {start * interval:g} ps discarded"
+        f"{ensemble.n_frames.sum()} frames, {ensemble.n_effective:.0f} effective by weight, "
+        f"{start * interval:g} ps discarded"
     )
 
 
 def _series(paths: list[Path]) -> dict[str, NDArray[np.float64]]:
-    """Mean and standard deviation over all replicas of what a simulation logged, (n_times, 2) each; empty for others."""
+    """Mean and standard deviation over replicas of what a simulation logged, (n_times, 2) each; empty for others."""
     collected: dict[str, list[NDArray[Any]]] = {}
     for path in paths:
         with H5mdFile(path) as file:

@@ -46,17 +46,25 @@ def run(args: argparse.Namespace) -> None:
     ensembles = {name: _ensemble(arrays) for name, (arrays, _) in records.items()}
     header = records["reference"][1]
     energy = thermal_energy(args.temperature)
-    shared = {"thermal_energy": energy, "n_bootstrap": section.n_bootstrap}
+    n_bootstrap = section.n_bootstrap
     metrics = []
     for name in [key for key in ensembles if key != "reference"]:
         rng = stream(args.seed, "compare", name)
-        found = compare(ensembles[name], ensembles["reference"], residues=header["residues"], rng=rng, **shared)
+        found = compare(
+            ensembles[name],
+            ensembles["reference"],
+            residues=header["residues"],
+            thermal_energy=energy,
+            n_bootstrap=n_bootstrap,
+            rng=rng,
+        )
         prefix = "" if name == "model" else "unbiased_check_"
         metrics += [{**asdict(metric), "metric": prefix + metric.metric} for metric in found]
     save_json(args.output, metrics)
-    arrays = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for name, ensemble in ensembles.items():
-        values = profiles(ensemble, rng=stream(args.seed, "profiles", name), **shared)
+        rng = stream(args.seed, "profiles", name)
+        values = profiles(ensemble, thermal_energy=energy, n_bootstrap=n_bootstrap, rng=rng)
         arrays |= {f"{name}_{key}": value for key, value in asdict(values).items()}
         arrays |= _settling(name, ensemble, ensembles["reference"]) | _distributions(name, ensemble)
     arrays |= {f"model_{key}": v for key, v in records["model"][0].items() if key.startswith("series_")}

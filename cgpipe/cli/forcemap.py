@@ -8,7 +8,6 @@ example: cgpipe forcemap --section mapping.yaml --trajectories t0.h5md t1.h5md -
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,14 +81,14 @@ def _read_molecule(paths: list[Path]) -> tuple[Topology, NDArray[np.intp]]:
 
 
 def _statistics(paths: list[Path]) -> tuple[NDArray[np.float64], int]:
-    total, n_frames = 0.0, 0
+    total, n_frames = np.zeros(()), 0
     for path in paths:
         with H5mdFile(path) as file:
             for chunk in file.chunks():
                 if chunk.forces is None:
                     raise DataError(f"{path} has no forces; record them with the frames, they cannot be added later")
                 total, n_frames = total + force_covariance(chunk.forces), n_frames + chunk.n_frames
-    return np.asarray(total), n_frames
+    return total, n_frames
 
 
 def _force_maps(

@@ -1,7 +1,7 @@
 """Write a working config for a new peptide or protein; add its name to `systems` in config/config.yaml and run.
 
-Peptides and proteins get backbone and CB beads; a peptide short enough for it gets a metadynamics bias on the torsions of
-its middle residue, so that rare basins are seen.
+Peptides and proteins get backbone and CB beads; a short peptide gets a metadynamics bias on the torsions of its middle
+residue, so that rare basins are seen.
 
 examples:
   cgpipe new trialanine --sequence "ACE ALA ALA ALA NME"

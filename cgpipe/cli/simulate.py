@@ -3,7 +3,7 @@
 Replicas start from reference frames drawn by their weight. They may be shared among jobs (`--job` of
 `simulation.n_jobs`) without any change of the result. Killed at any time, the same command continues.
 
-example: cgpipe simulate --section simulation.yaml --models train/fold0/model.safetensors train/fold1/model.safetensors \\
+example: cgpipe simulate --section simulation.yaml --models fold0/model.safetensors fold1/model.safetensors \\
              --beads b0.h5md b1.h5md --job 0 --output simulation/job0.h5md
 """
 

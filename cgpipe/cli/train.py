@@ -20,6 +20,7 @@ from cgpipe.config.sections import NetworkSection, SplitSection, TrainingSection
 from cgpipe.data.files import load_json, whole_file
 from cgpipe.data.split import Split
 from cgpipe.model.force_field import ForceField, bind_network, save_force_field
+from cgpipe.potential import Potential
 from cgpipe.prior.prior import Prior, PriorParameters
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.seeding import integer_seed
@@ -94,7 +95,7 @@ def _save_history(path: Path, state: TrainingState) -> None:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
 
 
-def _report(network: torch.nn.Module, frames: Frames, split: Split, fold: int) -> dict[str, float]:
+def _report(network: Potential, frames: Frames, split: Split, fold: int) -> dict[str, float]:
     """Losses of the chosen weights beside those of the prior alone, on the same frames."""
     losses = {}
     for name, chosen in (("validation", split.validation(fold)), ("test", split.test())):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cgpipe.config.sections import Section, SystemConfig
 from cgpipe.errors import ConfigError
@@ -25,7 +25,7 @@ class ProjectConfig(Section):
     """Folder of the results."""
     device: str = "cpu"
     """Where training and simulation compute: cpu, cuda, or auto for the GPU where there is one."""
-    overrides: dict[str, dict[str, Any]] = {}
+    overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Changes to a system's file, by system, merged section by section."""
 
 

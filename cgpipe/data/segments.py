@@ -5,8 +5,9 @@ Work killed at any time resumes from the last whole segment and ends with the sa
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from cgpipe.data.files import whole_file
 from cgpipe.errors import DataError
 
-Arrays = dict[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray[Any]]
 _STATE = "state_"
 
 
@@ -43,9 +44,9 @@ class SegmentStore:
 
     def append(self, frames: Arrays, state: Arrays) -> None:
         """Next segment: its frames, and the state after them."""
-        named = {_STATE + key: value for key, value in state.items()}
+        named: dict[str, Any] = {**frames, **{_STATE + key: value for key, value in state.items()}}
         with whole_file(self._path(self.n_segments)) as temporary, temporary.open("wb") as file:
-            np.savez(file, **frames, **named)  # type: ignore[arg-type]
+            np.savez(file, **named)
 
     def state(self) -> Arrays | None:
         """State after the last whole segment, or None before the first."""

@@ -73,8 +73,8 @@ def _messages(filters: Tensor, features: Tensor, edges: Edges) -> Tensor:
 
 def _pair_products(left: Tensor, right: Tensor, edges: Edges) -> Tensor:
     if left.is_cuda:
-        i, j = edges.pairs.unbind(1)
-        return torch.addcmul(left[i] * right[j], left[j], right[i])
+        first, second = edges.pairs.unbind(1)
+        return torch.addcmul(left[first] * right[second], left[second], right[first])
     result = left.new_empty(len(edges.ends), *left.shape[1:])
     lefts, rights = left.unbind(), right.unbind()
     for row, (i, j) in zip(result.unbind(), edges.ends, strict=True):
@@ -91,7 +91,7 @@ class _Messages(torch.autograd.Function):
         return _messages(filters, features, edges)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         filters, features = ctx.saved_tensors
         return ctx.edges.pair_products(gradient, features), ctx.edges.messages(filters, gradient), None
 
@@ -104,6 +104,6 @@ class _PairProducts(torch.autograd.Function):
         return _pair_products(left, right, edges)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         left, right = ctx.saved_tensors
         return ctx.edges.messages(gradient, right), ctx.edges.messages(gradient, left), None

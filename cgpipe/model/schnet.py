@@ -63,16 +63,21 @@ class SchNet(Potential):
         self.head_inner = nn.Linear(section.n_features, section.n_features // 2)
         self.head_outer = nn.Linear(section.n_features // 2, 1, bias=False)
 
+    @property
+    def layers(self) -> list[InteractionBlock]:
+        """The interaction blocks in order."""
+        return [block for block in self.blocks if isinstance(block, InteractionBlock)]
+
     def energy(self, positions: Tensor) -> Tensor:
         """Energy of each frame, kJ/mol; the plain road, differentiable any number of times."""
         distance = distances(positions, self.edges.pairs).T  # (n_pairs, n_frames), as everything below
-        return self._forward([block.filter.value(distance) for block in self.blocks])[0]
+        return self._forward([block.filter.value(distance) for block in self.layers])[0]
 
     def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Energy and forces, differentiable in the parameters."""
         vectors = displacements(positions, self.edges.pairs).transpose(0, 1)
         distance = torch.linalg.vector_norm(vectors, dim=-1)
-        values, slopes = zip(*(block.filter(distance) for block in self.blocks), strict=True)
+        values, slopes = zip(*(block.filter(distance) for block in self.layers), strict=True)
         energy, trace = self._forward(list(values))
         tension = -self._distance_gradient(list(values), list(slopes), trace) / distance
         return energy, self.edges.pull(tension[..., None] * vectors).transpose(0, 1)
@@ -81,7 +86,7 @@ class SchNet(Potential):
         n_frames = filters[0].shape[1]
         features = self.embedding(self.bead_types)[:, None]  # the same in every frame until the first convolution
         sent, hidden = [], []
-        for block, filter_ in zip(self.blocks, filters, strict=True):
+        for block, filter_ in zip(self.layers, filters, strict=True):
             sent.append(block.senders(features).expand(-1, n_frames, -1))
             hidden.append(torch.tanh(block.inner(self.edges.messages(filter_, sent[-1]))))
             features = features + block.outer(hidden[-1])
@@ -94,8 +99,8 @@ class SchNet(Potential):
         upstream = (self.energy_scale * self.head_outer.weight) * (1 - trace.head**2)
         features = upstream @ self.head_inner.weight  # dE/dx, (n_beads, n_frames, n_features)
         gradient = torch.zeros_like(filters[0][..., 0])
-        for index in reversed(range(len(self.blocks))):
-            block = self.blocks[index]
+        for index in reversed(range(len(trace.sent))):
+            block = self.layers[index]
             update = (features @ block.outer.weight) * (1 - trace.hidden[index] ** 2)
             message = update @ block.inner.weight  # dE/dm
             products = self.edges.pair_products(message, trace.sent[index])
@@ -107,6 +112,7 @@ class SchNet(Potential):
 
 def tabulate(network: SchNet, n_knots: int) -> SchNet:
     """The network with tables for filters, for simulation; the network given is consumed."""
-    for block in network.blocks:
-        block.filter = FilterTable(block.filter, n_knots)
+    for block in network.layers:
+        if isinstance(block.filter, FilterNetwork):
+            block.filter = FilterTable(block.filter, n_knots)
     return network.requires_grad_(requires_grad=False)

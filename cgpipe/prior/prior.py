@@ -78,6 +78,18 @@ def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
 class Prior(Potential):
     """The classical terms as a potential."""
 
+    bonds_sites: Tensor
+    angles_sites: Tensor
+    dihedrals_sites: Tensor
+    repulsions_sites: Tensor
+    bond_centre: Tensor
+    bond_stiffness: Tensor
+    angle_centre: Tensor
+    angle_stiffness: Tensor
+    cosine: Tensor
+    sine: Tensor
+    diameter: Tensor
+
     def __init__(self, parameters: PriorParameters) -> None:
         super().__init__()
         self.parameters_record = parameters

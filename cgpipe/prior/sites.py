@@ -31,8 +31,8 @@ def derive_sites(topology: Topology, *, min_separation: int) -> TermSites:
 
 def _paths(neighbours: list[set[int]], n_beads: int) -> list[tuple[int, ...]]:
     """All bonded chains of two to n_beads distinct beads, each once, smaller end first, sorted."""
-    paths = [(start,) for start in range(len(neighbours))]
-    found = []
+    paths: list[tuple[int, ...]] = [(start,) for start in range(len(neighbours))]
+    found: list[tuple[int, ...]] = []
     for _ in range(n_beads - 1):
         paths = [(*path, k) for path in paths for k in sorted(neighbours[path[-1]]) if k not in path]
         found += [path for path in paths if path[0] < path[-1]]

@@ -69,7 +69,7 @@ def bias_force(bias: TorsionBias) -> openmm.CustomCompoundBondForce:
     torsions = [f"dihedral({','.join(place[atom] for atom in quadruple)})" for quadruple in bias.quadruples]
     force = openmm.CustomCompoundBondForce(len(atoms), f"bias({','.join(torsions)})")
     kind = openmm.Continuous1DFunction if len(torsions) == 1 else openmm.Continuous2DFunction
-    force.addTabulatedFunction("bias", kind(*_table_arguments(bias), True))  # noqa: FBT003
+    force.addTabulatedFunction("bias", kind(*_table_arguments(bias), True))
     force.addBond(atoms)
     force.setForceGroup(BIAS_GROUP)
     return force

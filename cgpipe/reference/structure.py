@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from typing import Any
 
 import PeptideBuilder
 from Bio.Data.PDBData import protein_letters_3to1
@@ -93,7 +92,7 @@ class force_field_errors:  # noqa: N801 (a context manager, used like a function
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: Any) -> None:
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
         if isinstance(error, (ValueError, KeyError)):
             raise DataError(
                 f"the force field does not know a residue of this structure (residues: {' '.join(self._residues)}): "

@@ -1,0 +1,31 @@
+# Two commands on a fresh machine: `make run` and `make test`. Both set up `.venv` first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test physics check clean
+
+run: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
+
+test: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+
+physics: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m physics
+
+check: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" ruff check cgpipe tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" ruff format --check cgpipe tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow
+
+.venv/installed: envs/requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cgpipe needs Python 3.11 or newer; call make PYTHON=python3.12, say")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv results/*/ results/summary.*
