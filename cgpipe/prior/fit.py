@@ -3,6 +3,7 @@
 Frames carry statistical weights, so a biased reference gives the parameters of the unbiased one.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -113,9 +114,12 @@ class _Sample:
     def fouriers(self, sites: TermSites | None, n_fourier: int) -> tuple[tuple[DihedralTerm, ...], list[TermFit]]:
         terms, fits = [], []
         chosen = sites.dihedrals if sites else ()
+        n_on_axis = Counter(frozenset(term[1:3]) for term in chosen)
         for term, values in zip(chosen, self.coordinates(chosen, dihedrals), strict=True):
             cosine, sine = fit_fourier(values, self.weights, n_fourier, thermal_energy=self.thermal_energy)
-            terms.append(DihedralTerm(term, tuple(cosine.tolist()), tuple(sine.tolist())))
+            # Dihedrals around one bond turn together: each takes its share of the energy, or it would count twice.
+            share = 1.0 / n_on_axis[frozenset(term[1:3])]
+            terms.append(DihedralTerm(term, tuple((share * cosine).tolist()), tuple((share * sine).tolist())))
             grid = _grid(values, (-np.pi, np.pi))[:, None]
             energy = fourier(grid, cosine=torch.tensor(cosine[None]), sine=torch.tensor(sine[None]))[:, 0]
             fits.append(self._fit("dihedral", term, values, energy, "rad", limits=(-np.pi, np.pi)))

@@ -95,7 +95,7 @@ def _train_epoch(
         optimiser.param_groups[0]["lr"] = learning_rate(section, (epoch + index / n_batches) / section.n_epochs)
         optimiser.zero_grad()
         loss = force_loss(network, batch)
-        (loss / scale).backward()  # type: ignore[no-untyped-call]
+        (loss / scale).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), section.gradient_clip)
         optimiser.step()
         total += loss.detach() * len(batch)
