@@ -7,7 +7,7 @@ rule figure:
     output:
         png=report(
             f"{RESULTS}/{{system}}/figures/{{figure}}.png",
-            caption="../report/{figure}.rst",
+            caption="../report/figure.rst",
             category="{system}",
         ),
         pdf=f"{RESULTS}/{{system}}/figures/{{figure}}.pdf",
