@@ -1,11 +1,15 @@
 """Filters: functions of the distance alone, with their derivatives.
 
 A filter gives W(d), (..., n_features), and dW/dd, (..., n_features), 1/nm, for distances (...,) in nm; both vanish at
-the cutoff and beyond.
+the cutoff and beyond. Because it is a function of one number, many distances share one table of it: in training a table
+made anew for each batch, through which gradients flow, in simulation a finer one made once.
 """
 
 import torch
 from torch import Tensor, nn
+
+_KNOTS_PER_WIDTH = 10
+"""Knots of the training table in one width of the radial functions: forces and gradients differ by about 1e-5."""
 
 
 class FilterNetwork(nn.Module):
@@ -26,14 +30,14 @@ class FilterNetwork(nn.Module):
         self.outer = nn.Linear(n_features, n_features)
 
     def value(self, distance: Tensor) -> Tensor:
-        """W(d), differentiable in d."""
+        """W(d) by the network itself, differentiable in d any number of times."""
         gaussian = torch.exp(-0.5 * ((distance[..., None] - self.centres) / self.width) ** 2)
         envelope = self._envelope(distance)[0]
         filtered: Tensor = self.outer(torch.tanh(self.inner(gaussian))) * envelope[..., None]
         return filtered
 
-    def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
-        """W(d) and dW/dd, the latter by the chain rule in forward mode, so that training needs one backward pass."""
+    def evaluate(self, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """W(d) and dW/dd by the network itself, the latter by the chain rule in forward mode."""
         scaled = (distance[..., None] - self.centres) / self.width
         gaussian = torch.exp(-0.5 * scaled**2)
         hidden = torch.tanh(self.inner(gaussian))
@@ -42,6 +46,20 @@ class FilterNetwork(nn.Module):
         envelope, envelope_slope = (part[..., None] for part in self._envelope(distance))
         return value * envelope, slope * envelope + value * envelope_slope
 
+    def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
+        """W(d) and dW/dd, through a table where there are more distances than knots."""
+        n_knots = _KNOTS_PER_WIDTH * len(self.centres)
+        if distance.numel() <= n_knots:
+            return self.evaluate(distance)
+        return interpolate(self.rows(n_knots), self.cutoff / (n_knots - 1), distance)
+
+    def rows(self, n_knots: int) -> Tensor:
+        """Table for `interpolate`, (n_knots - 1, 4 * n_features), differentiable in the parameters."""
+        knots = torch.linspace(0.0, self.cutoff, n_knots, dtype=self.centres.dtype, device=self.centres.device)
+        value, slope = self.evaluate(knots)
+        ends = torch.cat([value, slope * (self.cutoff / (n_knots - 1))], dim=-1)
+        return torch.cat([ends[:-1], ends[1:]], dim=-1)
+
     def _envelope(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """c(d) and dc/dd."""
         phase = torch.pi / self.cutoff * distance.clamp(max=self.cutoff)
@@ -49,39 +67,43 @@ class FilterNetwork(nn.Module):
 
 
 class FilterTable(nn.Module):
-    """A filter as a cubic table over the distance: in simulation it replaces the filter network's arithmetic.
-
-    Cubic Hermite interpolation between knots from zero to the cutoff; dW/dd is the exact derivative of W, so the forces
-    conserve energy. Distances lie in [0, inf), and the last knot holds zeros, so nothing is extrapolated.
-    """
+    """A filter whose network was replaced by its table, for simulation."""
 
     rows: Tensor
-    """(n_knots - 1, 4 * n_features): W and spacing * dW/dd at the lower knot of each interval, then at the upper."""
+    """(n_knots - 1, 4 * n_features), as `interpolate` takes them."""
 
     def __init__(self, source: FilterNetwork, n_knots: int) -> None:
         super().__init__()
         self.spacing = source.cutoff / (n_knots - 1)
-        knots = torch.linspace(0.0, source.cutoff, n_knots, dtype=torch.float64)
         with torch.no_grad():
-            value, slope = source.double()(knots)
-        ends = torch.cat([value, slope * self.spacing], dim=-1)
-        self.register_buffer("rows", torch.cat([ends[:-1], ends[1:]], dim=-1))
+            self.register_buffer("rows", source.double().rows(n_knots))
 
     def value(self, distance: Tensor) -> Tensor:
         """W(d)."""
         return self.forward(distance)[0]
 
     def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
-        """W(d) and dW/dd, by one small matrix product for each distance."""
-        place = (distance.flatten() / self.spacing).clamp(max=float(len(self.rows)))
-        interval = place.long().clamp(max=len(self.rows) - 1)
-        ends = self.rows.index_select(0, interval).unflatten(1, (4, -1))
-        both = torch.bmm(self._hermite(place - interval), ends).unflatten(0, distance.shape)
-        return both[..., 0, :], both[..., 1, :]
+        """W(d) and dW/dd."""
+        return interpolate(self.rows, self.spacing, distance)
 
-    def _hermite(self, t: Tensor) -> Tensor:
-        """Weights of the four row entries in W and in dW/dd, (n_distances, 2, 4), at t in [0, 1] of the interval."""
-        square, cube = t * t, t * t * t
-        value = [2 * cube - 3 * square + 1, cube - 2 * square + t, 3 * square - 2 * cube, cube - square]
-        slope = [6 * square - 6 * t, 3 * square - 4 * t + 1, 6 * t - 6 * square, 3 * square - 2 * t]
-        return torch.stack([*value, *(part / self.spacing for part in slope)], dim=-1).unflatten(-1, (2, 4))
+
+def interpolate(rows: Tensor, spacing: float, distance: Tensor) -> tuple[Tensor, Tensor]:
+    """W(d) and dW/dd by cubic Hermite interpolation, one small matrix product for each distance.
+
+    rows : (n_knots - 1, 4 * n_features), W and spacing * dW/dd at the lower knot of each interval, then at the upper
+    dW/dd is the exact derivative of W, so forces conserve energy. The knots run from zero to the cutoff and the last
+    one holds zeros, which all larger distances get: nothing is extrapolated.
+    """
+    place = (distance.flatten() / spacing).clamp(max=float(len(rows)))
+    interval = place.long().clamp(max=len(rows) - 1)
+    ends = rows.index_select(0, interval).unflatten(1, (4, -1))
+    both = torch.bmm(_hermite(place - interval, spacing), ends).unflatten(0, distance.shape)
+    return both[..., 0, :], both[..., 1, :]
+
+
+def _hermite(t: Tensor, spacing: float) -> Tensor:
+    """Weights of the four row entries in W and in dW/dd, (n_distances, 2, 4), at t in [0, 1] of the interval."""
+    square, cube = t * t, t * t * t
+    value = [2 * cube - 3 * square + 1, cube - 2 * square + t, 3 * square - 2 * cube, cube - square]
+    slope = [6 * square - 6 * t, 3 * square - 4 * t + 1, 6 * t - 6 * square, 3 * square - 2 * t]
+    return torch.stack([*value, *(part / spacing for part in slope)], dim=-1).unflatten(-1, (2, 4))
