@@ -33,3 +33,13 @@ rule all:
 rule figures:
     input:
         all_figures(),
+
+
+for system in SYSTEMS:
+
+    rule:
+        name:
+            system
+        input:
+            f"{RESULTS}/{system}/comparison.json",
+            system_figures(system),

@@ -22,9 +22,8 @@ from cgpipe.config.sections import SimulationSection
 from cgpipe.data.h5md import create_h5md
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.trajectory import Trajectory, normalised_weights
-from cgpipe.errors import DataError, UnstableError
-from cgpipe.model.force_field import ForceField, bind_force_field, load_force_field
-from cgpipe.potential import MeanPotential
+from cgpipe.errors import UnstableError
+from cgpipe.model.force_field import bind_force_fields, load_force_field
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.seeding import stream
 from cgpipe.simulation.run import Setting, simulate
@@ -48,17 +47,16 @@ def run(args: argparse.Namespace) -> None:
     """Write the trajectory of one job."""
     set_threads(args.threads)
     section = parse_section(SimulationSection, args.section)
-    models = _load_models(args.models)
+    models = [load_force_field(path) for path in args.models]
     beads = joined(load_beads(args.beads))
     shares = np.array_split(np.arange(section.n_replicas), section.n_jobs)
     replicas = range(int(shares[args.job][0]), int(shares[args.job][-1]) + 1)
     device, dtype = torch.device(args.device), torch_dtype(section.precision)
-    parts = [bind_force_field(m, dtype=dtype, device=device, n_table_knots=section.n_table_knots) for m in models]
     settings = {"simulation": plain(section), "job": args.job}
     record = provenance("simulate", settings, seed=args.seed, inputs=[*args.models, *args.beads])
     start = _start_frames(beads, section.n_replicas, seed=args.seed)
     setting = Setting(
-        potential=MeanPotential(parts),
+        potential=bind_force_fields(models, dtype=dtype, device=device, n_table_knots=section.n_table_knots),
         section=section,
         masses=np.array(beads.topology.masses),
         bonds=bond_limits(beads.topology, start, section.max_bond_stretch),
@@ -75,14 +73,6 @@ def run(args: argparse.Namespace) -> None:
         raise _with_sane_frames(error, args.output, beads, section, record) from error
     _write(args.output, beads, section, replicas, store, record)
     store.remove()
-
-
-def _load_models(paths: list[Path]) -> list[ForceField]:
-    models = [load_force_field(path) for path in paths]
-    for path, model in zip(paths, models, strict=True):
-        if (model.topology, model.temperature) != (models[0].topology, models[0].temperature):
-            raise DataError(f"{path} and {paths[0]} are of different molecules or temperatures; train them together")
-    return models
 
 
 def _start_frames(beads: Trajectory, n_replicas: int, *, seed: int) -> NDArray[np.floating]:

@@ -18,7 +18,7 @@ from cgpipe.data.files import whole_file
 from cgpipe.data.topology import Topology
 from cgpipe.errors import DataError
 from cgpipe.model.schnet import SchNet, tabulate
-from cgpipe.potential import Potential, SumPotential
+from cgpipe.potential import MeanPotential, Potential, SumPotential
 from cgpipe.prior.prior import Prior, PriorParameters
 
 _KEY = "cgpipe"
@@ -51,14 +51,26 @@ def bind_network(network: NetworkSection, topology: Topology, *, energy_scale: f
     return SchNet(network, bead_types=bead_types(topology), energy_scale=energy_scale)
 
 
-def bind_force_field(
-    force_field: ForceField, *, dtype: torch.dtype, device: torch.device, n_table_knots: int
+def bind_force_fields(
+    folds: list[ForceField], *, dtype: torch.dtype, device: torch.device, n_table_knots: int
 ) -> Potential:
-    """Potential for simulation, with tabulated filters and frozen parameters."""
+    """Mean of the folds' potentials for simulation, with tabulated filters and frozen parameters.
+
+    Raises DataError if the folds are of different molecules, temperatures or priors.
+    """
+    first = folds[0]
+    for fold in folds:
+        if (fold.topology, fold.temperature, fold.prior) != (first.topology, first.temperature, first.prior):
+            raise DataError("the force fields differ in molecule, temperature or prior; train their folds together")
+    networks = [_bind_trained(fold, n_table_knots) for fold in folds]
+    mean = SumPotential([Prior(first.prior), MeanPotential(networks)])
+    return mean.to(device=device, dtype=dtype).requires_grad_(requires_grad=False).eval()
+
+
+def _bind_trained(force_field: ForceField, n_table_knots: int) -> SchNet:
     network = bind_network(force_field.network, force_field.topology, energy_scale=force_field.energy_scale)
     network.load_state_dict(force_field.weights)
-    parts = [Prior(force_field.prior), tabulate(network, n_table_knots)]
-    return SumPotential(parts).to(device=device, dtype=dtype).eval()
+    return tabulate(network, n_table_knots)
 
 
 def save_force_field(path: Path, force_field: ForceField) -> None:

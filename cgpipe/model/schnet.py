@@ -115,4 +115,4 @@ def tabulate(network: SchNet, n_knots: int) -> SchNet:
     for block in network.layers:
         if isinstance(block.filter, FilterNetwork):
             block.filter = FilterTable(block.filter, n_knots)
-    return network.requires_grad_(requires_grad=False)
+    return network

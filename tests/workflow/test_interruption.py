@@ -38,7 +38,9 @@ def stages(finished):
     """Arguments of the long stages on the finished toy, without their outputs."""
     results = finished.folder / "results" / "toy"
     system = complete(SystemConfig, finished.read("config/systems/toy.yaml"), source="toy")
-    section = {name: section_argument(getattr(system, name)) for name in type(system).model_fields if name != "description"}
+    section = {
+        name: section_argument(getattr(system, name)) for name in type(system).model_fields if name != "description"
+    }
     longer = json.dumps({**json.loads(section["training"]), "n_epochs": 6})
     beads = sorted((results / "beads").glob("trajectory*.h5md"))
     return {

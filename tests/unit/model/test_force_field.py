@@ -1,0 +1,74 @@
+"""Which bead has which type, and what a force field binds to."""
+
+import numpy as np
+import pytest
+import torch
+
+from cgpipe.config.sections import NetworkSection
+from cgpipe.data.topology import Topology
+from cgpipe.model.force_field import ForceField, bead_types, bind_force_field, bind_network
+from cgpipe.prior.prior import HarmonicTerm, PriorParameters
+
+
+@pytest.fixture
+def topology():
+    """Bonded beads of two types, not in alphabetical order."""
+    return Topology(
+        names=("N", "CA", "CA"),
+        elements=("N", "C", "C"),
+        residue_names=("GLY", "GLY", "ALA"),
+        residue_numbers=(1, 1, 2),
+        masses=(14.0, 12.0, 12.0),
+        bonds=((0, 1), (1, 2)),
+    )
+
+
+@pytest.fixture
+def stretched():
+    """Frames far beyond the cutoff of the network, where only the prior pulls."""
+    return torch.tensor([[[0.0, 0, 0], [5.0, 0, 0], [10.0, 1, 0]]], dtype=torch.float64)
+
+
+def test_types_are_numbered_in_alphabetical_order(topology):
+    assert topology.types == ("GLY:N", "GLY:CA", "ALA:CA")
+    assert bead_types(topology) == [2, 1, 0]
+
+
+def test_types_do_not_depend_on_the_order_of_the_beads(topology):
+    order = np.array([2, 0, 1])
+    assert bead_types(topology.subset(order, ())) == [bead_types(topology)[k] for k in order]
+
+
+def test_weights_come_from_the_seed_of_torch(section, topology):
+    states = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        states.append(bind_network(section, topology, energy_scale=1.0).embedding.weight)
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def _bound(topology, *, energy_scale):
+    torch.manual_seed(1)
+    section = NetworkSection(n_features=8, n_blocks=1, n_radial=8, cutoff_nm=0.5)
+    prior = PriorParameters((HarmonicTerm((0, 1), 0.2, 100.0),), (), (), (), 6, 1.0)
+    weights = bind_network(section, topology, energy_scale=energy_scale).state_dict()
+    force_field = ForceField(topology, prior, section, weights, 300.0, energy_scale, {})
+    return bind_force_field(force_field, dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
+
+
+def test_the_bound_potential_is_prior_plus_network(topology, stretched):
+    forces = _bound(topology, energy_scale=2.0).energy_and_forces(stretched)[1]
+    pull = 100.0 * (5.0 - 0.2)
+    expected = torch.tensor([[[pull, 0, 0], [-pull, 0, 0], [0, 0, 0]]], dtype=torch.float64)
+    torch.testing.assert_close(forces, expected, rtol=1e-12, atol=1e-9)
+
+
+def test_the_energy_of_the_network_is_in_units_of_its_scale(topology, stretched):
+    nearby = 0.03 * stretched
+    single, double = (_bound(topology, energy_scale=scale).parts[1].energy(nearby) for scale in (1.5, 3.0))
+    torch.testing.assert_close(double, 2 * single, rtol=1e-12, atol=0)
+
+
+def test_a_bound_potential_is_frozen(topology):
+    assert not [p for p in _bound(topology, energy_scale=1.0).parameters() if p.requires_grad]
