@@ -6,9 +6,19 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from cgpipe.geometry import angles, dihedrals, distances
+from cgpipe.geometry import (
+    angle_gradients,
+    angles,
+    dihedral_gradients,
+    dihedrals,
+    distance_gradients,
+    distances,
+)
 from cgpipe.potential import Potential
-from cgpipe.prior.terms import fourier, harmonic, repulsion
+from cgpipe.prior.terms import fourier, fourier_slope, harmonic, harmonic_slope, repulsion, repulsion_slope
+
+_VALUES = (distances, angles, dihedrals, distances)
+_GRADIENTS = (distance_gradients, angle_gradients, dihedral_gradients, distance_gradients)
 
 
 @dataclass(frozen=True)
@@ -92,14 +102,15 @@ class Prior(Potential):
 
     def __init__(self, parameters: PriorParameters) -> None:
         super().__init__()
-        self.parameters_record = parameters
+        self.exponent, self.strength = parameters.repulsion_exponent, parameters.repulsion_strength
         self._register_sites(parameters)
         self._register("bond_centre", [term.centre for term in parameters.bonds])
         self._register("bond_stiffness", [term.stiffness for term in parameters.bonds])
         self._register("angle_centre", [term.centre for term in parameters.angles])
         self._register("angle_stiffness", [term.stiffness for term in parameters.angles])
-        self._register("cosine", [term.cosine for term in parameters.dihedrals])
-        self._register("sine", [term.sine for term in parameters.dihedrals])
+        n_fourier = len(parameters.dihedrals[0].cosine) if parameters.dihedrals else 0
+        self._register("cosine", [term.cosine for term in parameters.dihedrals], n_fourier)
+        self._register("sine", [term.sine for term in parameters.dihedrals], n_fourier)
         self._register("diameter", [term.diameter for term in parameters.repulsions])
 
     def _register_sites(self, parameters: PriorParameters) -> None:
@@ -107,20 +118,43 @@ class Prior(Potential):
             sites = [term.sites for term in getattr(parameters, name)]
             self.register_buffer(f"{name}_sites", torch.tensor(sites, dtype=torch.long).reshape(-1, size))
 
-    def _register(self, name: str, values: list[Any]) -> None:
-        self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
+    def _register(self, name: str, values: list[Any], *row: int) -> None:
+        self.register_buffer(name, torch.tensor(values, dtype=torch.float64).reshape(len(values), *row))
 
     def energy(self, positions: Tensor) -> Tensor:
-        """Sum of all terms."""
-        bonds = distances(positions, self.bonds_sites)
-        bends = angles(positions, self.angles_sites)
-        energy = harmonic(bonds, centre=self.bond_centre, stiffness=self.bond_stiffness).sum(-1)
-        energy = energy + harmonic(bends, centre=self.angle_centre, stiffness=self.angle_stiffness).sum(-1)
-        if len(self.dihedrals_sites):
-            torsions = dihedrals(positions, self.dihedrals_sites)
-            energy = energy + fourier(torsions, cosine=self.cosine, sine=self.sine).sum(-1)
-        if len(self.repulsions_sites):
-            pairs = distances(positions, self.repulsions_sites)
-            exponent, strength = self.parameters_record.repulsion_exponent, self.parameters_record.repulsion_strength
-            energy = energy + repulsion(pairs, diameter=self.diameter, exponent=exponent, strength=strength).sum(-1)
-        return energy
+        """Sum of all terms, differentiable any number of times."""
+        return self._energy([measure(positions, sites) for measure, sites in zip(_VALUES, self._sites, strict=True)])
+
+    def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy and forces by the chain rule over the terms, several times faster than by autograd."""
+        measured = [measure(positions, sites) for measure, sites in zip(_GRADIENTS, self._sites, strict=True)]
+        coordinates, gradients = ([pair[k] for pair in measured] for k in (0, 1))
+        slopes = self._slopes(coordinates)
+        pulls = [(s[..., None, None] * g).flatten(-3, -2) for s, g in zip(slopes, gradients, strict=True)]
+        members = torch.cat([sites.flatten() for sites in self._sites])
+        forces = torch.zeros_like(positions).index_add_(-2, members, torch.cat(pulls, dim=-2), alpha=-1)
+        return self._energy(coordinates), forces
+
+    @property
+    def _sites(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.bonds_sites, self.angles_sites, self.dihedrals_sites, self.repulsions_sites
+
+    def _energy(self, coordinates: list[Tensor]) -> Tensor:
+        """Sum over the terms of bonds, angles, dihedrals and repulsive distances."""
+        bonds, bends, torsions, pairs = coordinates
+        return (
+            harmonic(bonds, centre=self.bond_centre, stiffness=self.bond_stiffness).sum(-1)
+            + harmonic(bends, centre=self.angle_centre, stiffness=self.angle_stiffness).sum(-1)
+            + fourier(torsions, cosine=self.cosine, sine=self.sine).sum(-1)
+            + repulsion(pairs, diameter=self.diameter, exponent=self.exponent, strength=self.strength).sum(-1)
+        )
+
+    def _slopes(self, coordinates: list[Tensor]) -> list[Tensor]:
+        """Derivative of the energy with respect to each coordinate."""
+        bonds, bends, torsions, pairs = coordinates
+        return [
+            harmonic_slope(bonds, centre=self.bond_centre, stiffness=self.bond_stiffness),
+            harmonic_slope(bends, centre=self.angle_centre, stiffness=self.angle_stiffness),
+            fourier_slope(torsions, cosine=self.cosine, sine=self.sine),
+            repulsion_slope(pairs, diameter=self.diameter, exponent=self.exponent, strength=self.strength),
+        ]

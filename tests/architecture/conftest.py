@@ -26,7 +26,7 @@ class Source:
     @property
     def part(self) -> str:
         """First name below `cgpipe`; empty for the package itself."""
-        return (self.module.split(".") + [""])[1]
+        return f"{self.module}.".split(".")[1]
 
     @property
     def n_lines(self) -> int:

@@ -39,7 +39,7 @@ def _may_import(importer, imported):
 
 
 def _part(module):
-    return (module.split(".") + [""])[1]
+    return f"{module}.".split(".")[1]
 
 
 def test_every_file_stands_on_a_floor(sources):

@@ -22,9 +22,8 @@ def _complaints(node):
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         if (node.value.id, node.attr) in _UNSAFE_ATTRIBUTES:
             yield f"{node.value.id}.{node.attr}"
-    elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-        if not (isinstance(node.value, ast.Constant) and node.value.value is False):
-            yield "allow_pickle"
+    elif isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
+        yield "allow_pickle"
 
 
 def test_nothing_is_unpickled_or_evaluated(source):

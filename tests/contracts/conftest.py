@@ -115,8 +115,14 @@ def chain():
 
 @pytest.fixture
 def frames(chain, rng) -> torch.Tensor:
-    """Plausible frames, (8, 6, 3), nm, float64."""
-    return torch.from_numpy(chain.sample(8, rng))
+    """Plausible frames, (6, 6, 3), nm, float64: so few that the network evaluates its filters exactly."""
+    return torch.from_numpy(chain.sample(6, rng))
+
+
+@pytest.fixture
+def many_frames(chain, rng) -> torch.Tensor:
+    """So many frames that the network, as in training, makes a table of each filter."""
+    return torch.from_numpy(chain.sample(200, rng))
 
 
 @pytest.fixture

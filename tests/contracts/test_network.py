@@ -35,7 +35,7 @@ def test_a_bead_beyond_the_cutoff_is_felt_by_none(either_network, frames):
     torch.testing.assert_close(energy, cluster + alone, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(forces[:, :5], cluster_forces, rtol=1e-10, atol=1e-10)
     assert float(forces[:, 5].abs().max()) < 1e-12
-    assert float((either_network.energy(frames) - energy).abs().min()) > 1e-3, "control: nearby it is felt"
+    assert float((either_network.energy(frames) - energy).detach().abs().min()) > 1e-3, "control: nearby it is felt"
 
 
 def test_distant_copies_add(network, frames):
@@ -80,20 +80,50 @@ def _force_loss(forces):
     return (forces - torch.linspace(-5, 5, forces.numel(), dtype=forces.dtype).view_as(forces)).square().mean()
 
 
-def test_parameter_gradients_equal_those_by_double_backward(network, frames):
-    parameters = list(network.parameters())
-    by_hand = torch.autograd.grad(_force_loss(network.energy_and_forces(frames)[1]), parameters, allow_unused=True)
+def _gradients(network, forces):
+    """Gradient of the loss by the name of each parameter."""
+    names, parameters = zip(*network.named_parameters(), strict=True)
+    gradients = torch.autograd.grad(_force_loss(forces), parameters, allow_unused=True)
+    return dict(zip(names, gradients, strict=True))
+
+
+def _gradients_by_double_backward(network, frames):
     positions = frames.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(network.energy(positions).sum(), positions, create_graph=True)
-    expected = torch.autograd.grad(_force_loss(-gradient), parameters, allow_unused=True)
-    names = [name for name, _ in network.named_parameters()]
-    for name, one, other in zip(names, by_hand, expected, strict=True):
-        assert one is not None, f"{name} has no gradient"
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10 * float(other.abs().max()), msg=name)
+    return _gradients(network, -gradient)
 
 
-def test_a_table_has_no_parameters_left_to_train(table):
-    assert not [name for name, parameter in table.named_parameters() if parameter.requires_grad]
+def _assert_gradients_agree(network, frames, *, tolerance):
+    expected = _gradients_by_double_backward(network, frames)
+    for name, gradient in _gradients(network, network.energy_and_forces(frames)[1]).items():
+        assert gradient is not None, f"{name} has no gradient"
+        distance = float((gradient - expected[name]).norm() / expected[name].norm())
+        assert distance < tolerance, f"gradient of {name} is off by {distance:.2g} of its norm"
+
+
+def test_parameter_gradients_equal_those_by_double_backward(network, frames):
+    _assert_gradients_agree(network, frames, tolerance=1e-10)
+
+
+def test_the_table_of_training_gives_the_forces_of_the_network(network, many_frames):
+    energy, forces = (values.detach() for values in network.energy_and_forces(many_frames))
+    exact = [network.energy_and_forces(frame)[1].detach() for frame in many_frames.split(4)]
+    difference = (forces - torch.cat(exact)).abs().max()
+    assert float(difference) < 1e-3 * float(forces.square().mean().sqrt())
+    assert float(difference) > 0, "control: the exact road was not taken twice"
+    torch.testing.assert_close(energy, network.energy(many_frames).detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_table_of_training_gives_the_parameter_gradients(network, many_frames):
+    _assert_gradients_agree(network, many_frames, tolerance=1e-3)
+
+
+def test_forces_by_the_table_of_training_are_the_gradient_of_its_energy(network, many_frames):
+    shift = torch.zeros_like(many_frames)
+    shift[:, 2, 1] = 1e-5
+    low, high = (network.energy_and_forces(many_frames + sign * shift)[0].detach() for sign in (-1, 1))
+    forces = network.energy_and_forces(many_frames)[1].detach()
+    assert float(((low - high) / 2e-5 - forces[:, 2, 1]).abs().max() / forces.abs().max()) < 1e-6
 
 
 def test_the_number_of_blocks_matters(network, frames):

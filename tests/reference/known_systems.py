@@ -157,7 +157,7 @@ def build_chain(lengths, angles, torsions):
     """
     first = np.zeros((len(lengths), 3))
     second = first + lengths[:, :1] * [1.0, 0.0, 0.0]
-    before = second + [0.0, -1.0, 0.0]  # any point off the axis fixes the plane of the first three beads
+    before = second - np.eye(3)[1]  # any point off the axis fixes the plane of the first three beads
     beads = [first, second]
     turns = np.concatenate([np.zeros((len(lengths), 1)), torsions], axis=1)
     for k in range(angles.shape[1]):

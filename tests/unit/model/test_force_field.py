@@ -6,7 +6,7 @@ import torch
 
 from cgpipe.config.sections import NetworkSection
 from cgpipe.data.topology import Topology
-from cgpipe.model.force_field import ForceField, bead_types, bind_force_field, bind_network
+from cgpipe.model.force_field import ForceField, bead_types, bind_force_fields, bind_network
 from cgpipe.prior.prior import HarmonicTerm, PriorParameters
 
 
@@ -54,7 +54,7 @@ def _bound(topology, *, energy_scale):
     prior = PriorParameters((HarmonicTerm((0, 1), 0.2, 100.0),), (), (), (), 6, 1.0)
     weights = bind_network(section, topology, energy_scale=energy_scale).state_dict()
     force_field = ForceField(topology, prior, section, weights, 300.0, energy_scale, {})
-    return bind_force_field(force_field, dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
+    return bind_force_fields([force_field], dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
 
 
 def test_the_bound_potential_is_prior_plus_network(topology, stretched):

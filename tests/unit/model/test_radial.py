@@ -44,27 +44,34 @@ def test_slope_of_the_envelope(network):
     np.testing.assert_allclose(slope, [0.0, -np.pi / (2 * _CUTOFF), 0.0], atol=1e-15)
 
 
-def test_value_and_forward_are_one_function(network, inside):
-    torch.testing.assert_close(network(inside)[0], network.value(inside), rtol=1e-14, atol=1e-15)
+def test_value_and_evaluate_are_one_function(network, inside):
+    torch.testing.assert_close(network.evaluate(inside)[0], network.value(inside), rtol=1e-14, atol=1e-15)
 
 
-@pytest.mark.parametrize("kind", ["network", "table"])
+@pytest.mark.parametrize("kind", ["network itself", "its table in training", "table"])
 def test_slope_is_the_derivative(network, tabulated, inside, kind):
-    filter_ = network if kind == "network" else tabulated(64)
+    roads = {"network itself": network.evaluate, "its table in training": network, "table": tabulated(64)}
     inside.requires_grad_()
-    value, slope = filter_(inside)
+    value, slope = roads[kind](inside)
     columns = [torch.autograd.grad(column.sum(), inside, retain_graph=True)[0] for column in value.unbind(1)]
     torch.testing.assert_close(slope, torch.stack(columns, 1), rtol=1e-10, atol=1e-12)
 
 
 def test_table_is_exact_at_its_knots(network, tabulated):
     knots = torch.linspace(0, _CUTOFF, 65, dtype=torch.float64)[:-1]
-    for mine, expected in zip(tabulated(65)(knots), network(knots), strict=True):
+    for mine, expected in zip(tabulated(65)(knots), network.evaluate(knots), strict=True):
         torch.testing.assert_close(mine, expected, rtol=1e-9, atol=1e-11)
 
 
+def test_few_distances_are_evaluated_and_many_looked_up(network, inside):
+    few = inside[:50]
+    assert torch.equal(network(few)[0], network.evaluate(few)[0])
+    looked_up, exact = network(inside)[0], network.evaluate(inside)[0]
+    assert 0 < float((looked_up - exact).detach().abs().max()) < 1e-5
+
+
 def test_table_converges_with_the_fourth_power_of_the_spacing(network, tabulated, inside):
-    errors = [float((tabulated(n)(inside)[0] - network(inside)[0]).abs().max()) for n in (65, 129)]
+    errors = [float((tabulated(n)(inside)[0] - network.evaluate(inside)[0]).detach().abs().max()) for n in (65, 129)]
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.25)
 
 
@@ -83,7 +90,7 @@ def test_table_slopes_are_exactly_zero_beyond_the_cutoff(tabulated, beyond, dtyp
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_network_is_zero_to_rounding_beyond_the_cutoff(network, beyond, dtype):
-    value, slope = network.to(dtype)(beyond[:-1].to(dtype))
+    value, slope = network.to(dtype).evaluate(beyond[:-1].to(dtype))
     assert float(value.detach().abs().max()) < 1e-14
     assert float(slope.detach().abs().max()) < 10 * torch.finfo(dtype).eps
 
