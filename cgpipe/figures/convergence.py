@@ -3,9 +3,14 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from cgpipe.figures.record import ComparisonRecord
 from cgpipe.figures.style import CHECK_COLOUR, EXTRA_COLOUR, MODEL_COLOUR, PAGE_WIDTH, new_figure
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND
+
+_ROUNDING = 1e-9
+"""A divergence below this is that of an ensemble from itself."""
 
 _BASIN_COLOURS = {"αR": CHECK_COLOUR, "β/PII": MODEL_COLOUR, "αL": EXTRA_COLOUR}
 
@@ -23,21 +28,24 @@ def convergence_figure(record: ComparisonRecord) -> Figure:
     return figure
 
 
-def _times(record: ComparisonRecord, name: str, n_times: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.arange(1, n_times + 1) / n_times * record.header["durations_ps"][name]
+def _times(record: ComparisonRecord, name: str, n_times: int) -> tuple[NDArray[np.float64], str]:
+    """End of each stretch of time, (n_times,), and its unit, which suits the length."""
+    duration = record.header["durations_ps"][name]
+    scale, unit = (PICOSECONDS_PER_NANOSECOND, "ns") if duration > PICOSECONDS_PER_NANOSECOND else (1.0, "ps")
+    return np.arange(1, n_times + 1) / n_times * duration / scale, unit
 
 
 def plot_divergence(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
     """Divergence of all data up to a time from the whole reference."""
     values = record.arrays[f"{name}_convergence_js"]
-    times = _times(record, name, len(values))
+    times, unit = _times(record, name, len(values))
     for residue, line in zip(record.residues, values.T, strict=True):
-        shown = line > 0  # the whole reference has no distance from itself
+        shown = line > _ROUNDING
         ax.plot(times[shown], line[shown], "o-", ms=3, label=f"{name}, {residue}")
     floor = record.metric(f"js_phi_psi[{record.residues[0]}]")["noise_floor"]
     ax.axhline(floor, color="grey", ls=":", label="noise floor")
     ax.set_yscale("log")
-    ax.set_xlabel("time per trajectory (ps)")
+    ax.set_xlabel(f"time per trajectory ({unit})")
     ax.set_ylabel("JS to whole reference (nats)")
     ax.legend()
     return ax
@@ -47,13 +55,14 @@ def plot_basins(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
     """Populations within stretches of time (points) and up to each time (lines), first residue."""
     cumulative = record.arrays[f"{name}_convergence_populations"][:, 0]
     stretches = record.arrays[f"{name}_stretch_populations"][:, 0]
-    times = _times(record, name, len(cumulative))
+    times, unit = _times(record, name, len(cumulative))
+    blank = np.where(cumulative > 0, cumulative, np.nan), np.where(stretches > 0, stretches, np.nan)
     for index, (basin, colour) in enumerate(_BASIN_COLOURS.items()):
-        ax.plot(times, cumulative[:, index], color=colour, label=basin)
-        ax.plot(times, stretches[:, index], "o", color=colour, ms=3)
+        ax.plot(times, blank[0][:, index], color=colour, label=basin)
+        ax.plot(times, blank[1][:, index], "o", color=colour, ms=3)
     ax.set_yscale("log")
-    ax.set_xlabel("time per trajectory (ps)")
+    ax.set_xlabel(f"time per trajectory ({unit})")
     ax.set_ylabel("population")
-    ax.set_title(f"{name}: lines, up to a time; points, within a stretch")
+    ax.set_title(f"{name} (points: single stretches)")
     ax.legend()
     return ax

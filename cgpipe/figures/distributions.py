@@ -29,7 +29,7 @@ def distributions_figure(record: ComparisonRecord) -> Figure:
         ax.set_xlabel(unit)
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

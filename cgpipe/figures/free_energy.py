@@ -18,24 +18,29 @@ _TICKS = (-180, -90, 0, 90, 180)
 def free_energy_figure(record: ComparisonRecord) -> Figure:
     """Three panels a residue: reference, model, model minus reference where both are populated."""
     residues = record.residues
-    figure = new_figure(PAGE_WIDTH, 2.5 * max(1, len(residues)))
+    figure = new_figure(PAGE_WIDTH, 2.8 * max(1, len(residues)))
     if not residues:
         figure.text(0.5, 0.5, "no residue has all beads of phi and psi", ha="center")
         return figure
     rows = figure.subplots(len(residues), 3, squeeze=False, sharex=True, sharey=True)
     for index, (residue, axes) in enumerate(zip(residues, rows, strict=True)):
-        surfaces = [record.kcal(f"{name}_surface")[index] for name in ("reference", "model")]
+        surfaces = [_blank_unseen(record.kcal(f"{name}_surface")[index]) for name in ("reference", "model")]
         for ax, surface, name in zip(axes, surfaces, ("reference", "model"), strict=False):
             image = plot_surface(surface, ax)
-            ax.set_title(f"{residue}, {name} ({_frames(record, name, residue):,} frames)")
+            ax.set_title(f"{residue}, {name}\n{_frames(record, name, residue):,} frames")
         figure.colorbar(image, ax=list(axes[:2]), label="free energy (kcal/mol)", pad=0.02, extend="max")
         image = plot_difference(surfaces[1] - surfaces[0], axes[2])
-        axes[2].set_title("model - reference\n" + _metric_text(record, residue))
+        axes[2].set_title("model − reference\n" + _metric_text(record, residue))
         figure.colorbar(image, ax=axes[2], label="difference (kcal/mol)", pad=0.02, extend="both")
         axes[0].set_ylabel("ψ (degrees)")
     for ax in rows[-1]:
         ax.set_xlabel("φ (degrees)")
     return figure
+
+
+def _blank_unseen(surface: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The free energy with NaN, which is drawn white, where it is infinite."""
+    return np.where(np.isfinite(surface), surface, np.nan)
 
 
 def _frames(record: ComparisonRecord, name: str, residue: str) -> int:
@@ -44,18 +49,17 @@ def _frames(record: ComparisonRecord, name: str, residue: str) -> int:
 
 def _metric_text(record: ComparisonRecord, residue: str) -> str:
     metric = record.metric(f"js_phi_psi[{residue}]")
-    return f"JS {metric['value']:.4f} ± {metric['error']:.4f} nats (floor {metric['noise_floor']:.4f})"
+    return f"JS {metric['value']:.4f} ± {metric['error']:.4f} nats\nnoise floor {metric['noise_floor']:.4f} nats"
 
 
 def plot_surface(surface: NDArray[np.float64], ax: Axes) -> Any:
-    """Image of a free energy (n_bins, n_bins), kcal/mol; bins that nothing visited stay white."""
-    return _image(np.where(np.isfinite(surface), surface, np.nan), ax, cmap=ENERGY_MAP, vmin=0.0, vmax=_MAX_ENERGY)
+    """Image of a free energy (n_bins, n_bins), kcal/mol; NaN, where nothing was seen, stays white."""
+    return _image(surface, ax, cmap=ENERGY_MAP, vmin=0.0, vmax=_MAX_ENERGY)
 
 
 def plot_difference(difference: NDArray[np.float64], ax: Axes) -> Any:
     """Image of a difference (n_bins, n_bins), kcal/mol, white where either ensemble has no frame."""
-    shown = np.where(np.isfinite(difference), difference, np.nan)
-    return _image(shown, ax, cmap=DIFFERENCE_MAP, vmin=-_MAX_DIFFERENCE, vmax=_MAX_DIFFERENCE)
+    return _image(difference, ax, cmap=DIFFERENCE_MAP, vmin=-_MAX_DIFFERENCE, vmax=_MAX_DIFFERENCE)
 
 
 def _image(values: NDArray[np.float64], ax: Axes, **colours: Any) -> Any:

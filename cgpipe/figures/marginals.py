@@ -27,7 +27,7 @@ def marginals_figure(record: ComparisonRecord) -> Figure:
             axes[direction].set_ylabel("free energy (kcal/mol)")
             axes[direction].set_title(f"{residue}, bands: ±1 standard error")
         plot_populations(record, axes[2], residue=index)
-    rows[0, 0].legend()
+    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -38,7 +38,7 @@ def plot_marginal(record: ComparisonRecord, ax: Axes, *, residue: int, direction
         error = record.kcal(f"{name}_marginal_errors")[residue, direction]
         angle = -180 + 360 * (np.arange(len(line)) + 0.5) / len(line)
         seen = np.isfinite(line)
-        ax.plot(angle[seen], line[seen], color=COLOURS[name], label=LABELS[name])
+        ax.plot(angle, np.where(seen, line, np.nan), color=COLOURS[name], label=LABELS[name])
         band = seen & np.isfinite(error)
         low, high = line - error, line + error
         ax.fill_between(angle, low, high, where=band.tolist(), color=COLOURS[name], alpha=0.25, lw=0)

@@ -26,7 +26,7 @@ def prior_figure(fits: list[dict[str, Any]], kind: str) -> Figure:
         plot_fit(fit, ax)
     for ax in axes[len(chosen) :]:
         ax.set_visible(False)
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -33,4 +33,4 @@ class ComparisonRecord:
     @property
     def ensembles(self) -> list[str]:
         """The ensembles that are there: reference, model and, where it was run, the unbiased check."""
-        return list(self.header["durations_ps"])
+        return [name for name in ("reference", "model", "check") if name in self.header["durations_ps"]]

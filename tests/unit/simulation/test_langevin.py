@@ -1,10 +1,11 @@
 """The BAOAB step: each letter by itself, then the distributions that the whole step samples.
 
-With omega h = 1.5 of at most 2, any other splitting is far off: OBABO, for one, has kT/k / (1 - (omega h)^2/4), 2.3 times
-too much.
+With omega h = 1.5 of at most 2, any other splitting is far off: OBABO, for one, has kT/k / (1 - (omega h)^2/4), 2.3
+times too much.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_momenta_of_a_free_particle_forget_at_the_rate_of_friction(well, n_steps
     parameters = {"timestep": 0.05, "friction": 2.0, "thermal_energy": _KT, "steps_between": n_steps, "seed": 2}
     states = list(snapshots(well, start, n_snapshots=80 // n_steps, **parameters))[40 // n_steps :]
     centres = [0.5 * state.velocities.sum(1).flatten().numpy() for state in states]
-    products = np.mean([a * b for a, b in zip(centres, centres[1:], strict=False)], axis=0) / (_KT / (2 * MASS))
+    products = np.mean([a * b for a, b in pairwise(centres)], axis=0) / (_KT / (2 * MASS))
     assert_agrees(
         products.mean(),
         error=products.std() / np.sqrt(len(products)),

@@ -10,7 +10,7 @@ from cgpipe.config.sections import NetworkSection
 from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import UnstableError
 from cgpipe.model.schnet import SchNet, tabulate
-from cgpipe.potential import Potential
+from cgpipe.potential import Potential, SumPotential
 from cgpipe.simulation.run import simulate
 from cgpipe.simulation.stability import bond_limits
 
@@ -94,9 +94,10 @@ def _interrupted(setting, start, store, monkeypatch, *, after):
         kept.append(1)
         append(store, frames, state)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(SegmentStore, "append", dying)
-        simulate(setting, start, store)
+        with pytest.raises(KeyboardInterrupt):
+            simulate(setting, start, store)
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
@@ -140,19 +141,37 @@ def molecule():
     return chain, chain.sample(9, np.random.default_rng(0)).astype(np.float32), tabulate(network, 512).float()
 
 
-def test_replicas_of_a_network_depend_on_their_job_by_rounding_at_most(setting, run, molecule):
-    chain, start, network = molecule
+@pytest.fixture
+def shared_and_alone(setting, run, molecule):
+    """Maker of the first replica's positions, simulated with eight others and alone."""
+    chain, start, _ = molecule
     fixed = {"masses": np.array(chain.topology.masses), "bonds": bond_limits(chain.topology, start, 50.0)}
-    together = run(setting(network, **fixed), start, "together")["positions"]
-    alone = run(setting(network, replicas=range(1), **fixed), start[:1], "alone")["positions"]
-    np.testing.assert_allclose(alone, together[:, :1], atol=1e-4)
+
+    def both(potential):
+        together = run(setting(potential, **fixed), start, "together")["positions"]
+        alone = run(setting(potential, replicas=range(1), **fixed), start[:1], "alone")["positions"]
+        return together[:, :1], alone
+
+    return both
+
+
+def test_replicas_of_a_network_depend_on_their_job_by_rounding_at_most(shared_and_alone, molecule):
+    """Bits are not promised: a matrix product may round differently for another number of rows."""
+    together, alone = shared_and_alone(molecule[2])
+    np.testing.assert_allclose(alone, together, atol=1e-5)
+
+
+@pytest.mark.xfail(strict=True, reason="the ends of arrays miss torch's vector registers and round differently")
+def test_replicas_of_a_prior_do_not_depend_on_their_job(shared_and_alone, molecule):
+    together, alone = shared_and_alone(molecule[0].potential.float())
+    assert np.array_equal(alone, together)
 
 
 class _Explosive(Potential):
     """Two beads that repel the more the farther apart they are: each replica grows by its own start."""
 
     def energy(self, positions):
-        return -200.0 * ((positions[:, 1] - positions[:, 0]) ** 2).sum(-1)
+        return -2000.0 * ((positions[:, 1] - positions[:, 0]) ** 2).sum(-1)
 
 
 @pytest.fixture
@@ -160,7 +179,8 @@ def exploding(setting):
     """Replicas 4, 5 and 6 without heat, of which 5, the longest, is the first to stretch fiftyfold."""
     start = np.zeros((3, 2, 3), dtype=np.float32)
     start[:, 1, 0] = [0.05, 0.2, 0.1]
-    return setting(_Explosive(), thermal_energy=0.0, replicas=range(4, 7), section={"segment_ps": 1.0}), start
+    section = {"segment_ps": 1.0, "friction_per_ps": 1.0}
+    return setting(_Explosive(), thermal_energy=0.0, replicas=range(4, 7), section=section), start
 
 
 def _simulate_until_unstable(setting, start, store):
@@ -200,12 +220,12 @@ def test_an_explosion_keeps_the_segments_before_it(exploding, tmp_path):
 
 @pytest.mark.xfail(strict=True, raises=IndexError, reason="a filter table turns NaN into an index far outside it")
 def test_an_explosion_of_a_network_is_reported_as_any_other(setting, molecule, tmp_path):
-    """Steps of 10 ps blow up between two frames, so that positions are NaN before they are looked at."""
+    """A time step that is too long blows up between two frames, so that positions are NaN when they are looked at."""
     chain, start, network = molecule
     violent = setting(
-        network,
-        section={"timestep_fs": 1e4, "frame_interval_ps": 2000.0, "segment_ps": 2000.0, "length_ps": 2000.0},
-        masses=np.full(6, 1e-30),
+        SumPotential([chain.potential, network]).float(),
+        section={"timestep_fs": 100.0, "frame_interval_ps": 10.0, "segment_ps": 10.0, "length_ps": 10.0},
+        masses=np.array(chain.topology.masses),
         bonds=bond_limits(chain.topology, start, 2.0),
     )
     assert "replica" in str(_simulate_until_unstable(violent, start, SegmentStore(tmp_path / "run", "fingerprint")))
