@@ -22,21 +22,24 @@ _NETWORK = NetworkSection(n_features=16, n_blocks=3, n_radial=12, cutoff_nm=1.0)
 _KT = 2.5
 
 
-def make_prior() -> Prior:
+def _parameters() -> PriorParameters:
     """Six beads in a chain with every kind of term; the parameters differ from term to term."""
     chain = range(6)
-    return Prior(
-        PriorParameters(
-            bonds=tuple(HarmonicTerm((k, k + 1), 0.20 + 0.01 * k, 9000.0 + 500 * k) for k in chain[:5]),
-            angles=tuple(HarmonicTerm((k, k + 1, k + 2), 1.9 + 0.1 * k, 150.0 + 10 * k) for k in chain[:4]),
-            dihedrals=tuple(
-                DihedralTerm((k, k + 1, k + 2, k + 3), (2.0, -1.5, 0.5), (1.0 + k, 0.5, -0.5)) for k in chain[:3]
-            ),
-            repulsions=tuple(RepulsionTerm(pair, 0.3) for pair in [(0, 4), (0, 5), (1, 5)]),
-            repulsion_exponent=6,
-            repulsion_strength=_KT,
-        )
+    return PriorParameters(
+        bonds=tuple(HarmonicTerm((k, k + 1), 0.20 + 0.01 * k, 9000.0 + 500 * k) for k in chain[:5]),
+        angles=tuple(HarmonicTerm((k, k + 1, k + 2), 1.9 + 0.1 * k, 150.0 + 10 * k) for k in chain[:4]),
+        dihedrals=tuple(
+            DihedralTerm((k, k + 1, k + 2, k + 3), (2.0, -1.5, 0.5), (1.0 + k, 0.5, -0.5)) for k in chain[:3]
+        ),
+        repulsions=tuple(RepulsionTerm(pair, 0.3) for pair in [(0, 4), (0, 5), (1, 5)]),
+        repulsion_exponent=6,
+        repulsion_strength=_KT,
     )
+
+
+def make_prior() -> Prior:
+    """The classical terms of `_parameters`."""
+    return Prior(_parameters())
 
 
 def make_network(types: list[int] = _TYPES, *, seed: int = 0, section: NetworkSection = _NETWORK) -> SchNet:
@@ -131,7 +134,7 @@ def force_field(chain) -> ForceField:
     network = bind_network(_NETWORK, chain.topology, energy_scale=_KT)
     return ForceField(
         topology=chain.topology,
-        prior=make_prior().parameters_record,
+        prior=_parameters(),
         network=_NETWORK,
         weights=network.state_dict(),
         temperature=300.0,
