@@ -20,6 +20,18 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
 
 
+def _require_whole_steps(intervals: dict[str, float], timestep_fs: float) -> None:
+    """Raises ValueError for an interval (ps) that is no whole number of timesteps: frames would carry a wrong time."""
+    for key, interval in intervals.items():
+        n_steps = interval * 1000.0 / timestep_fs
+        if abs(n_steps - round(n_steps)) > 1e-6 or round(n_steps) < 1:
+            near = max(1, round(n_steps)) * timestep_fs / 1000.0
+            raise ValueError(
+                f"{key} {interval:g} is {n_steps:g} timesteps of {timestep_fs:g} fs, expected a whole number; "
+                f"write {near:g}, for instance"
+            )
+
+
 class BiasSection(Section):
     """Well-tempered metadynamics that builds a bias on torsions, then holds it fixed while frames are recorded.
 
@@ -81,6 +93,14 @@ class OpenMMReferenceSection(Section):
     def _one_source(self) -> Self:
         if (self.sequence is None) == (self.structure is None):
             raise ValueError("give exactly one of `sequence` and `structure`")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        intervals = {"frame_interval_ps": self.frame_interval_ps}
+        if self.bias is not None:
+            intervals["bias.hill_interval_ps"] = self.bias.hill_interval_ps
+        _require_whole_steps(intervals, self.timestep_fs)
         return self
 
 
@@ -155,6 +175,11 @@ class SimulationSection(Section):
     max_bond_stretch: Annotated[float, Field(gt=1)] = 2.0
     """A bond longer than this many times its rest length has left the physical range."""
     precision: Literal["float32", "float64"] = "float32"
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        _require_whole_steps({"frame_interval_ps": self.frame_interval_ps}, self.timestep_fs)
+        return self
 
 
 class AnalysisSection(Section):
