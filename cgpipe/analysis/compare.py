@@ -38,7 +38,7 @@ class Metric:
     error: float
     """Standard deviation over the bootstrap."""
     noise_floor: float
-    """Mean over the half splits of the reference."""
+    """Mean over the half splits of the reference: of the metric, or for a population of the halves' difference."""
     unit: str
     n_samples_model: int
     n_samples_reference: int
@@ -65,8 +65,9 @@ def compare(
     metrics = []
     for index, residue in enumerate(residues):
         tables = model.torsions[:, index], reference.torsions[:, index]
-        for name, unit, function in _torsion_functions(thermal_energy, tables[0].shape[-1]):
+        for name, unit, function in _torsion_functions(thermal_energy):
             metrics.append(resampling.metric(f"{name}[{residue}]", unit, function, *tables))
+        metrics += _population_metrics(resampling, residue, *tables)
     for name in ("bonds", "angles"):
         tables = getattr(model, name), getattr(reference, name)
         metrics.append(resampling.metric(f"js_{name}", "nats", _mean_js, *tables))
@@ -75,7 +76,7 @@ def compare(
     return metrics
 
 
-def _torsion_functions(thermal_energy: float, n_bins: int) -> list[tuple[str, str, Function]]:
+def _torsion_functions(thermal_energy: float) -> list[tuple[str, str, Function]]:
     """Name, unit and function of each metric on (n_bins, n_bins) histograms."""
 
     def square(model: Array, reference: Array) -> float:
@@ -92,8 +93,6 @@ def _torsion_functions(thermal_energy: float, n_bins: int) -> list[tuple[str, st
         ("free_energy_mse", "(kcal/mol)^2", square),
         ("free_energy_rmse_weighted_by_reference", "kcal/mol", weighted),
     ]
-    for basin, mask in basin_masks(n_bins).items():
-        functions.append((f"population_difference_{basin}", "1", _population_difference(mask)))
     return functions
 
 
@@ -102,8 +101,29 @@ def _marginal_js(model: Array, reference: Array, axis: int) -> float:
     return jensen_shannon(p, q)
 
 
-def _population_difference(mask: NDArray[np.bool_]) -> Function:
-    return lambda m, r: float(m[mask].sum() / m.sum() - r[mask].sum() / r.sum())
+def _population_metrics(resampling: "_Resampling", residue: str, model: Array, reference: Array) -> list[Metric]:
+    """Population of each basin in the model and in the reference, and their difference."""
+    metrics = []
+    for basin, mask in basin_masks(model.shape[-1]).items():
+        functions = _population_functions(mask)
+        floor = functions["population_difference"]
+        for name, function in functions.items():
+            label = f"{name}_{basin}[{residue}]"
+            metrics.append(resampling.metric(label, "1", function, model, reference, floor))
+    return metrics
+
+
+def _population_functions(mask: NDArray[np.bool_]) -> dict[str, Function]:
+    """Functions of the share of some bins, by the name of the metric."""
+
+    def share(table: Array) -> float:
+        return float(table[mask].sum() / table.sum())
+
+    return {
+        "population_model": lambda m, _: share(m),
+        "population_reference": lambda _, r: share(r),
+        "population_difference": lambda m, r: share(m) - share(r),
+    }
 
 
 def _mean_js(model: Array, reference: Array) -> float:
@@ -122,13 +142,15 @@ class _Resampling:
         self._n_model, self._n_reference = int(model.n_frames.sum()), int(reference.n_frames.sum())
         self._n_half = int(np.median(self._halves @ reference.n_frames))
 
-    def metric(self, name: str, unit: str, function: Function, model: Array, reference: Array) -> Metric:
-        """Metric of histograms (n_units, ...) of both ensembles."""
+    def metric(
+        self, name: str, unit: str, function: Function, model: Array, reference: Array, floor: Function | None = None
+    ) -> Metric:
+        """Metric of histograms (n_units, ...) of both ensembles; the noise floor is that of `floor`, if given."""
         resampled = [
             function(np.tensordot(m, model, 1), np.tensordot(r, reference, 1))
             for m, r in zip(self._draws_model, self._draws_reference, strict=True)
         ]
-        floors = [function(reference[half].sum(0), reference[~half].sum(0)) for half in self._halves]
+        floors = [(floor or function)(reference[half].sum(0), reference[~half].sum(0)) for half in self._halves]
         return Metric(
             metric=name,
             value=function(model.sum(0), reference.sum(0)),
@@ -144,8 +166,12 @@ class _Resampling:
 def _mirror_metric(resampling: _Resampling, model: Ensemble, reference: Ensemble) -> Metric:
     """Fraction of the model's chiral centres, over its frames, whose handedness is not the reference's."""
     native = np.sign(reference.handedness.sum(0))
-    columns = [np.column_stack([e.handedness @ native / len(native), e.weights]) for e in (model, reference)]
-    return resampling.metric("mirror_image_fraction", "1", lambda m, _: 0.5 * (1 - m[0] / m[1]), *columns)
+    columns, columns_reference = (
+        np.column_stack([e.handedness @ native / len(native), e.weights]) for e in (model, reference)
+    )
+    return resampling.metric(
+        "mirror_image_fraction", "1", lambda m, _: 0.5 * (1 - m[0] / m[1]), columns, columns_reference
+    )
 
 
 def convergence(ensemble: Ensemble, final: Array) -> tuple[Array, Array, Array]:

@@ -3,25 +3,20 @@
 A safetensors file holds the network's weights; its JSON header holds topology, prior, network settings and provenance.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from cgpipe.config.project import complete, plain
 from cgpipe.config.sections import NetworkSection
-from cgpipe.data.files import whole_file
+from cgpipe.data.tensors import load_tensors, save_tensors
 from cgpipe.data.topology import Topology
 from cgpipe.errors import DataError
 from cgpipe.model.schnet import SchNet, tabulate
 from cgpipe.potential import MeanPotential, Potential, SumPotential
 from cgpipe.prior.prior import Prior, PriorParameters
-
-_KEY = "cgpipe"
 
 
 @dataclass(frozen=True)
@@ -83,25 +78,21 @@ def save_force_field(path: Path, force_field: ForceField) -> None:
         "energy_scale_kJ_per_mol": force_field.energy_scale,
         "provenance": force_field.provenance,
     }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in force_field.weights.items()}
-    with whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata={_KEY: json.dumps(header, sort_keys=True, allow_nan=False)})
+    save_tensors(path, {key: value.detach().cpu().numpy() for key, value in force_field.weights.items()}, header)
 
 
 def load_force_field(path: Path) -> ForceField:
     """Read the one file. Raises DataError if it is missing, damaged or not a force field of cgpipe."""
+    arrays, header = load_tensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()[_KEY])
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         return ForceField(
             Topology.from_plain(header["topology"]),
             PriorParameters.from_plain(header["prior"]),
             complete(NetworkSection, header["network"], source=str(path)),
-            weights,
+            {key: torch.from_numpy(array) for key, array in arrays.items()},
             header["temperature_K"],
             header["energy_scale_kJ_per_mol"],
             header["provenance"],
         )
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is not a force field of cgpipe: {error}; delete it and train again") from error
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} is not a force field of cgpipe: it lacks {error}; train it again") from error

@@ -1,17 +1,13 @@
 """The state of a training after an epoch, in one file, from which it continues with the same bits."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from cgpipe.data.files import whole_file
-
-_KEY = "cgpipe"
+from cgpipe.data.tensors import load_tensors, save_tensors
+from cgpipe.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -43,26 +39,23 @@ class TrainingState:
 def save_state(path: Path, state: TrainingState, *, fingerprint: str) -> None:
     """Replace the checkpoint by a newer one."""
     groups = {"weights": state.weights, "best_weights": state.best_weights, "adam": state.adam}
-    tensors = {f"{group}/{key}": t.detach().cpu().clone() for group, part in groups.items() for key, t in part.items()}
+    arrays = {f"{group}/{key}": t.detach().cpu().numpy() for group, part in groups.items() for key, t in part.items()}
     header = {"history": [asdict(epoch) for epoch in state.history], "fingerprint": fingerprint}
-    with whole_file(path) as temporary:
-        save_file(tensors, temporary, metadata={_KEY: json.dumps(header)})
+    save_tensors(path, arrays, header)
 
 
 def load_state(path: Path, *, fingerprint: str, device: torch.device) -> TrainingState | None:
     """Checkpoint of a training with the same fingerprint; None if there is none that fits."""
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            header = json.loads(file.metadata()[_KEY])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        arrays, header = load_tensors(path)
+    except DataError:
         return None
     if header["fingerprint"] != fingerprint:
         return None
     groups: dict[str, dict[str, Tensor]] = {"weights": {}, "best_weights": {}, "adam": {}}
-    for key, tensor in tensors.items():
+    for key, array in arrays.items():
         group, name = key.split("/", maxsplit=1)
-        groups[group][name] = tensor
+        groups[group][name] = torch.from_numpy(array).to(device)
     return TrainingState(**groups, history=[Epoch(**epoch) for epoch in header["history"]])
 
 
