@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.errors import DataError
+
 Array = NDArray[np.float64]
 
 BASINS = ("alpha_R", "beta_PII", "alpha_L")
@@ -43,8 +45,11 @@ def free_energy_mse(p: Array, q: Array, thermal_energy: float, *, weights: Array
 
     weights : of each bin (for instance the reference's probability); None counts populated bins equally.
     Both free energies are those of normalised probabilities, so no constant is fitted.
+    Raises DataError if no bin is populated in both.
     """
     both = (p > 0) & (q > 0)
+    if not both.any():
+        raise DataError("the two ensembles have no populated bin in common; there are too few frames to compare them")
     difference = thermal_energy * (np.log(p[both]) - np.log(q[both]))
     return float(np.average(difference**2, weights=None if weights is None else weights[both]))
 

@@ -85,7 +85,11 @@ def network():
 @pytest.fixture
 def section():
     """Maker of training sections."""
-    return lambda **changes: _SECTION.model_copy(update=changes)
+
+    def make(**changes):
+        return _SECTION.model_copy(update=changes)
+
+    return make
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_training_recovers_the_forces_of_a_known_potential(toy, network, section
 def test_training_finds_the_exact_minimum_of_one_parameter(spring, spring_frames, section, fit):
     potential = spring(1.0)
     frames = spring_frames(3.0), spring_frames(3.0, 32)
-    fit(potential, frames, section(n_epochs=60, learning_rate=0.3, batch_size=16))
+    fit(potential, frames, section(n_epochs=60, learning_rate=0.1, batch_size=16, patience=60))
     assert float(potential.stiffness.detach()) == pytest.approx(3.0, rel=1e-3)
 
 
