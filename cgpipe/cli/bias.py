@@ -18,8 +18,11 @@ from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import ConfigError
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.reference.bias import TorsionBias, flat_bias
-from cgpipe.reference.sampling import Streams, build_bias
+from cgpipe.reference.dynamics import Dynamics
+from cgpipe.reference.metadynamics import build_bias
+from cgpipe.reference.schedule import Schedule
 from cgpipe.reference.system import from_plain
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND, thermal_energy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,14 +43,17 @@ def run(args: argparse.Namespace) -> None:
     settings = {"reference": plain(section), "walker": args.index}
     record = provenance("bias", settings, seed=args.seed, inputs=[args.system])
     store = SegmentStore(args.output, fingerprint(record))
-    bias = build_bias(
-        atomistic,
-        section,
-        section.bias,
-        flat_bias(section.bias, atomistic.topology),
-        streams=Streams(args.seed, f"bias {args.index}"),
-        store=store,
+    schedule = Schedule(
+        f"bias {args.index}",
+        args.seed,
+        length=section.bias.build_length_ns * PICOSECONDS_PER_NANOSECOND,
+        interval=section.bias.hill_interval_ps,
+        segment=section.segment_ps,
     )
+    flat = flat_bias(section.bias, atomistic.topology)
+    dynamics = Dynamics(atomistic, section, flat)
+    thermal = thermal_energy(section.temperature_K)
+    bias = build_bias(dynamics, section.bias, flat, thermal_energy=thermal, schedule=schedule, store=store)
     content = {"quadruples": bias.quadruples, "table_kJ_per_mol": bias.table.tolist(), "provenance": record}
     save_json(args.output, content)
     store.remove()

@@ -1,7 +1,7 @@
 """Simulate replicas of the CG model under the mean force of the fold models.
 
-Replicas start from reference frames drawn by their weight. They may be shared among jobs (`--job` of
-`simulation.n_jobs`) without any change of the result. Killed at any time, the same command continues.
+Replicas start from reference frames drawn by their weight. Jobs share them (`--job` of `simulation.n_jobs`); noise and
+starts are the same however they are shared. Killed at any time, the same command continues.
 
 example: cgpipe simulate --section simulation.yaml --models fold0/model.safetensors fold1/model.safetensors \\
              --beads b0.h5md b1.h5md --job 0 --output simulation/job0.h5md
@@ -23,7 +23,8 @@ from cgpipe.data.h5md import create_h5md
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.trajectory import Trajectory, normalised_weights
 from cgpipe.errors import UnstableError
-from cgpipe.model.force_field import bind_force_fields, load_force_field
+from cgpipe.model.force_field import bind_force_fields
+from cgpipe.model.force_field_file import load_force_field
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.seeding import stream
 from cgpipe.simulation.run import Setting, simulate

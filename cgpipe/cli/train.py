@@ -19,7 +19,8 @@ from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import NetworkSection, SplitSection, TrainingSection
 from cgpipe.data.files import load_json, whole_file
 from cgpipe.data.split import Split
-from cgpipe.model.force_field import ForceField, bind_network, save_force_field
+from cgpipe.model.force_field import ForceField, bind_network
+from cgpipe.model.force_field_file import save_force_field
 from cgpipe.potential import Potential
 from cgpipe.prior.prior import Prior, PriorParameters
 from cgpipe.provenance import fingerprint, provenance

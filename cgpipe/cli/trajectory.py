@@ -22,9 +22,11 @@ from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import ConfigError
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.reference.bias import mean_bias
-from cgpipe.reference.sampling import Streams, record_trajectory
+from cgpipe.reference.dynamics import Dynamics
+from cgpipe.reference.recording import record_trajectory
+from cgpipe.reference.schedule import Schedule
 from cgpipe.reference.system import from_plain
-from cgpipe.units import PICOSECONDS_PER_NANOSECOND
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND, thermal_energy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +49,16 @@ def _length(section: OpenMMReferenceSection, *, check: bool) -> float:
     return section.unbiased_check.length_ns * PICOSECONDS_PER_NANOSECOND
 
 
+def _schedule(section: OpenMMReferenceSection, args: argparse.Namespace) -> Schedule:
+    return Schedule(
+        f"{'check' if args.check else 'reference'} {args.index}",
+        args.seed,
+        length=_length(section, check=args.check),
+        interval=section.frame_interval_ps,
+        segment=section.segment_ps,
+    )
+
+
 def run(args: argparse.Namespace) -> None:
     """Write one trajectory."""
     section = parse_section(OpenMMReferenceSection, args.section)
@@ -55,9 +67,12 @@ def run(args: argparse.Namespace) -> None:
     settings = {"reference": plain(section), "trajectory": args.index, "check": args.check}
     record = provenance("trajectory", settings, seed=args.seed, inputs=[args.system, *args.bias])
     store = SegmentStore(args.output, fingerprint(record))
-    name = f"{'check' if args.check else 'reference'} {args.index}"
-    length = _length(section, check=args.check)
-    record_trajectory(atomistic, section, bias, length=length, streams=Streams(args.seed, name), store=store)
+    record_trajectory(
+        Dynamics(atomistic, section, bias),
+        thermal_energy=thermal_energy(section.temperature_K),
+        schedule=_schedule(section, args),
+        store=store,
+    )
     arrays = {"constraints": atomistic.constraints}
     if bias is not None:
         arrays["biased_torsions"] = np.array(bias.quadruples)

@@ -163,7 +163,7 @@ class SimulationSection(Section):
 
     n_replicas: Count = 256
     n_jobs: Count = 2
-    """Independent jobs that share the replicas; the result does not depend on it."""
+    """Jobs that share the replicas and run side by side; it changes the replicas by rounding errors at most."""
     length_ps: Positive = 100.0
     timestep_fs: Positive = 4.0
     friction_per_ps: Positive = 1.0

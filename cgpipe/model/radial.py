@@ -57,8 +57,9 @@ class FilterNetwork(nn.Module):
         """Table for `interpolate`, (n_knots - 1, 4 * n_features), differentiable in the parameters."""
         knots = torch.linspace(0.0, self.cutoff, n_knots, dtype=self.centres.dtype, device=self.centres.device)
         value, slope = self.evaluate(knots)
-        ends = torch.cat([value, slope * (self.cutoff / (n_knots - 1))], dim=-1)
-        return torch.cat([ends[:-1], ends[1:]], dim=-1)
+        ends = torch.cat([value, slope * (self.cutoff / (n_knots - 1))], dim=-1)[:-1]
+        beyond = torch.zeros_like(ends[:1])  # exactly, where the network leaves rounding errors
+        return torch.cat([ends, torch.cat([ends[1:], beyond])], dim=-1)
 
     def _envelope(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """c(d) and dc/dd."""
@@ -95,7 +96,7 @@ def interpolate(rows: Tensor, spacing: float, distance: Tensor) -> tuple[Tensor,
     one holds zeros, which all larger distances get: nothing is extrapolated.
     """
     place = (distance.flatten() / spacing).clamp(max=float(len(rows)))
-    interval = place.long().clamp(max=len(rows) - 1)
+    interval = place.long().clamp(min=0, max=len(rows) - 1)  # NaN may become any index, and comes out as NaN
     ends = rows.index_select(0, interval).unflatten(1, (4, -1))
     both = torch.bmm(_hermite(place - interval, spacing), ends).unflatten(0, distance.shape)
     return both[..., 0, :], both[..., 1, :]

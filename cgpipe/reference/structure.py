@@ -1,6 +1,8 @@
 """A protonated start structure from a sequence or a PDB file."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import PeptideBuilder
@@ -83,18 +85,14 @@ def protonate(modeller: app.Modeller, force_field: app.ForceField) -> app.Modell
     return modeller
 
 
-class force_field_errors:  # noqa: N801 (a context manager, used like a function)
+@contextmanager
+def force_field_errors(modeller: app.Modeller) -> Iterator[None]:
     """Turns OpenMM's complaint about a residue without parameters into a DataError with the remedy."""
-
-    def __init__(self, modeller: app.Modeller) -> None:
-        self._residues = sorted({residue.name for residue in modeller.topology.residues()})
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
-        if isinstance(error, (ValueError, KeyError)):
-            raise DataError(
-                f"the force field does not know a residue of this structure (residues: {' '.join(self._residues)}): "
-                f"{error} Add a file that has it to reference.force_field, or remove the residue from the structure"
-            ) from error
+    residues = " ".join(sorted({residue.name for residue in modeller.topology.residues()}))
+    try:
+        yield
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f"the force field does not know a residue of this structure (residues: {residues}): {error} "
+            "Add a file that has it to reference.force_field, or remove the residue from the structure"
+        ) from error

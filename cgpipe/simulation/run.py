@@ -1,7 +1,8 @@
 """The loop: replicas in one batch, recorded in segments, stopped when one leaves the physical range.
 
 A segment starts from the positions and velocities of the last one and draws the noise of each replica from a stream of
-its own, named by replica and segment. So the bits depend neither on interruptions nor on how replicas share jobs.
+its own, named by replica and segment. So interruptions do not change the bits, nor does sharing replicas among jobs
+change the noise.
 """
 
 from collections.abc import Iterator

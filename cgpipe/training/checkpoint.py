@@ -50,7 +50,7 @@ def load_state(path: Path, *, fingerprint: str, device: torch.device) -> Trainin
         arrays, header = load_tensors(path)
     except DataError:
         return None
-    if header["fingerprint"] != fingerprint:
+    if header.get("fingerprint") != fingerprint:
         return None
     groups: dict[str, dict[str, Tensor]] = {"weights": {}, "best_weights": {}, "adam": {}}
     for key, array in arrays.items():
