@@ -5,6 +5,7 @@ Work killed at any time resumes from the last whole segment and ends with the sa
 """
 
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class SegmentStore:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return dict(archive)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"segment {path} is damaged ({error}); delete {self._folder} and run again") from error
 
     def remove(self) -> None:

@@ -13,6 +13,7 @@ from cgpipe.reference.system import AtomisticSystem, create_context, langevin
 from cgpipe.units import FEMTOSECOND
 
 _UNBIASED = set(range(BIAS_GROUP))
+_REMEDY = "lower reference.timestep_fs or raise reference.hydrogen_mass_amu"
 
 
 class Dynamics:
@@ -48,7 +49,7 @@ class Dynamics:
         try:
             self._integrator.step(round(duration / (self._section.timestep_fs * FEMTOSECOND)))
         except openmm.OpenMMException as error:
-            raise UnstableError(f"the atomistic trajectory failed: {error}; lower reference.timestep_fs") from error
+            raise UnstableError(f"the atomistic trajectory failed: {error}; {_REMEDY}") from error
 
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Positions in nm and velocities in nm/ps, (n_atoms, 3) each."""
@@ -59,11 +60,16 @@ class Dynamics:
         }
 
     def frame(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-        """Positions (nm) and unbiased forces (kJ/mol/nm), (n_atoms, 3) each, and potential energy (kJ/mol)."""
+        """Positions (nm) and unbiased forces (kJ/mol/nm), (n_atoms, 3) each, and potential energy (kJ/mol).
+
+        Raises UnstableError if the energy is not finite.
+        """
         state = self._context.getState(positions=True, forces=True, energy=True, groups=_UNBIASED)
         positions = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
         forces = state.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.nanometer)
         energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
+        if not np.isfinite(energy):  # some platforms go on with NaN
+            raise UnstableError(f"the potential energy of the atomistic trajectory became {energy}; {_REMEDY}")
         return positions.astype(np.float32), forces.astype(np.float32), energy
 
     @property

@@ -1,0 +1,105 @@
+"""What the sections refuse, and that their texts say what to write instead."""
+
+import pytest
+
+from cgpipe.config.project import complete, parse_section, plain, section_argument
+from cgpipe.config.sections import OpenMMReferenceSection, SimulationSection, SplitSection, SystemConfig
+from cgpipe.errors import ConfigError
+
+_REFERENCE = {"kind": "openmm", "sequence": "ACE ALA NME"}
+_TORSION = ["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"]
+_SYSTEM = {"reference": _REFERENCE, "mapping": {"beads": ["ALA2:N", "ALA2:CA"]}}
+
+
+def _system(**sections):
+    return complete(SystemConfig, {**_SYSTEM, **sections}, source="toy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("sections", "key", "known"),
+    [
+        ({"trainings": {}}, "trainings", "training"),
+        ({"training": {"learning_rates": 1}}, "training.learning_rates", "learning_rate"),
+        ({"reference": {**_REFERENCE, "temperature": 300}}, "reference.*temperature", "temperature_K"),
+        (
+            {"reference": {**_REFERENCE, "bias": {"torsions": [_TORSION], "hill_width": 3}}},
+            "bias.hill_width",
+            "hill_width_deg",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_and_the_known_ones_are_listed(sections, key, known):
+    with pytest.raises(ConfigError, match=rf"toy\.yaml: unknown key `.*{key}`; known here: .*{known}"):
+        _system(**sections)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("reference", "temperature_K", 0),
+        ("reference", "temperature_K", -300),
+        ("reference", "timestep_fs", 0),
+        ("reference", "n_trajectories", 0),
+        ("reference", "platform", "gpu"),
+        ("reference", "temperature_K", "300 K"),
+    ],
+)
+def test_impossible_values_are_refused(section, key, value):
+    with pytest.raises(ConfigError, match=key):
+        _system(**{section: {**_SYSTEM[section], key: value}})
+
+
+@pytest.mark.parametrize("label", ["ALA:CA", "ALA2", "ALA2-CA", "2:CA", ""])
+def test_a_malformed_atom_name_is_refused(label):
+    with pytest.raises(ConfigError, match="mapping"):
+        _system(reference={**_REFERENCE, "bias": {"torsions": [[label, *_TORSION[1:]]]}}, mapping={"beads": [label]})
+
+
+@pytest.mark.parametrize("source", [{}, {"sequence": "ACE ALA NME", "structure": "a.pdb"}])
+def test_exactly_one_source_of_structure(source):
+    with pytest.raises(ConfigError, match="exactly one of `sequence` and `structure`"):
+        _system(reference={"kind": "openmm", **source})
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        (OpenMMReferenceSection, {**_REFERENCE, "timestep_fs": 4, "frame_interval_ps": 0.25}),
+        (OpenMMReferenceSection, {**_REFERENCE, "timestep_fs": 4, "frame_interval_ps": 0.001}),
+        (SimulationSection, {"timestep_fs": 3, "frame_interval_ps": 0.2}),
+        (
+            OpenMMReferenceSection,
+            {**_REFERENCE, "timestep_fs": 3, "frame_interval_ps": 0.3, "bias": {"torsions": [_TORSION]}},
+        ),
+    ],
+)
+def test_intervals_are_whole_timesteps(section, values):
+    with pytest.raises(ConfigError, match=r"expected a whole number; write [0-9.]+"):
+        complete(section, values, source="toy.yaml")
+
+
+def test_the_proposed_interval_is_accepted():
+    with pytest.raises(ConfigError, match=r"write 0\.248"):
+        complete(OpenMMReferenceSection, {**_REFERENCE, "frame_interval_ps": 0.25}, source="toy.yaml")
+    assert complete(OpenMMReferenceSection, {**_REFERENCE, "frame_interval_ps": 0.248}, source="toy.yaml")
+
+
+def test_a_section_is_frozen():
+    section = SplitSection()
+    with pytest.raises(ValueError, match="frozen"):
+        section.n_folds = 3
+
+
+def test_equal_values_give_equal_arguments():
+    """Snakemake compares the text: 290 and 290.0 must not rerun anything."""
+    texts = {section_argument(OpenMMReferenceSection(**_REFERENCE, temperature_K=value)) for value in (290, 290.0)}
+    assert len(texts) == 1
+
+
+def test_an_argument_comes_back_as_the_section():
+    section = OpenMMReferenceSection(**_REFERENCE, temperature_K=310, bias={"torsions": [_TORSION]})
+    assert parse_section(OpenMMReferenceSection, section_argument(section)) == section
+
+
+def test_a_complete_section_holds_every_default():
+    assert set(plain(SimulationSection())) == set(SimulationSection.model_fields)
