@@ -94,14 +94,23 @@ def test_frames_stay_near_the_origin(record):
     assert np.abs(record()["positions"].mean(axis=1)).max() < 0.2
 
 
+def test_a_segment_goes_on_with_the_velocities_of_the_last(alanine, section):
+    dynamics = Dynamics(alanine, section)
+    dynamics.begin(None, 3)
+    state = dynamics.state()
+    dynamics.begin(state, 4)
+    np.testing.assert_allclose(dynamics.state()["velocities"], state["velocities"], atol=1e-12)
+    np.testing.assert_allclose(np.diff(dynamics.state()["positions"], axis=0), np.diff(state["positions"], axis=0))
+
+
 @pytest.fixture
 def build(alanine, section, bias_section, tmp_path):
     """Maker of a walker's bias after some ps, a hill each 0.1 ps."""
     flat = flat_bias(bias_section, alanine.topology)
 
-    def make(name, length):
+    def make(name, length, segment=0.2):
         store = SegmentStore(tmp_path / name, "fingerprint")
-        schedule = Schedule("bias 0", 5, length=length, interval=0.1, segment=0.2)
+        schedule = Schedule("bias 0", 5, length=length, interval=0.1, segment=segment)
         dynamics = Dynamics(alanine, section, flat)
         return build_bias(dynamics, bias_section, flat, thermal_energy=_KT, schedule=schedule, store=store)
 
@@ -115,11 +124,11 @@ def test_a_resumed_bias_equals_an_uninterrupted_one(build):
 
 
 def test_a_bias_grows_by_one_hill_an_interval(build, bias_section):
-    """Each hill's volume on the grid is known, up to the tempering that only lowers it."""
+    """Each hill's volume on the grid is known; each feels those before it, which lowers it by some percent."""
     width = np.deg2rad(bias_section.hill_width_deg) / (2 * np.pi / 60)
     volume = (np.sqrt(2 * np.pi) * width) ** len(bias_section.torsions)
-    n_hills = build("bias", 0.6).table.sum() / (bias_section.hill_height_kJ_per_mol * volume)
-    assert 0.7 * 6 < n_hills <= 6 * (1 + 1e-9)
+    n_hills = build("bias", 0.6, segment=10.0).table.sum() / (bias_section.hill_height_kJ_per_mol * volume)
+    assert 0.7 * 6 < n_hills < 0.98 * 6
 
 
 @pytest.mark.filterwarnings("ignore")
