@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cgpipe.figures.record import ComparisonRecord
-from cgpipe.figures.style import CHECK_COLOUR, EXTRA_COLOUR, MODEL_COLOUR, PAGE_WIDTH, new_figure
+from cgpipe.figures.style import CHECK_COLOUR, EXTRA_COLOUR, MODEL_COLOUR, PAGE_WIDTH, new_figure, plain_decades
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
 _ROUNDING = 1e-9
@@ -45,6 +45,7 @@ def plot_divergence(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
     floor = record.metric(f"js_phi_psi[{record.residues[0]}]")["noise_floor"]
     ax.axhline(floor, color="grey", ls=":", label="noise floor")
     ax.set_yscale("log")
+    plain_decades(ax.yaxis)
     ax.set_xlabel(f"time per trajectory ({unit})")
     ax.set_ylabel("JS to whole reference (nats)")
     ax.legend()
@@ -61,6 +62,7 @@ def plot_basins(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
         ax.plot(times, blank[0][:, index], color=colour, label=basin)
         ax.plot(times, blank[1][:, index], "o", color=colour, ms=3)
     ax.set_yscale("log")
+    plain_decades(ax.yaxis)
     ax.set_xlabel(f"time per trajectory ({unit})")
     ax.set_ylabel("population")
     ax.set_title(f"{name} (points: single stretches)")

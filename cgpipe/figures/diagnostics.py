@@ -25,6 +25,7 @@ def diagnostics_figure(record: ComparisonRecord) -> Figure:
     target = record.header["thermal_energy_kJ_per_mol"] / BOLTZMANN
     axes[0].axhline(target, color="grey", ls=":", label="thermostat")
     axes[0].legend()
+    axes[0].set_title("a finite step reads momenta cold")
     axes[1].set_title("bands: spread over replicas")
     return figure
 

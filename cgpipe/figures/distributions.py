@@ -12,6 +12,8 @@ from cgpipe.figures.style import PAGE_WIDTH, new_figure
 _COLUMNS = 4
 _MAX_PANELS = 24
 _BINS_JOINED = 2
+_WIDTHS = {"reference": 3.0}
+"""A broad line below stays visible where the others agree with it."""
 
 
 def distributions_figure(record: ComparisonRecord) -> Figure:
@@ -41,7 +43,9 @@ def plot_distribution(densities: dict[str, NDArray[np.float64]], ax: Axes, *, li
         centres, width = 0.5 * (edges[1:] + edges[:-1]), edges[1] - edges[0]
         seen = np.flatnonzero(density > 1e-4 * density.max())
         part = slice(max(0, seen[0] - 2), seen[-1] + 3)
-        ax.plot(centres[part], density[part] / width, color=COLOURS[name], label=LABELS[name])
+        ax.plot(
+            centres[part], density[part] / width, color=COLOURS[name], lw=_WIDTHS.get(name, 1.0), label=LABELS[name]
+        )
     ax.set_ylim(bottom=0)
     ax.set_yticks([])
     ax.set_ylabel("density")

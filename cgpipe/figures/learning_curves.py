@@ -19,6 +19,7 @@ def learning_curves_figure(histories: list[pd.DataFrame]) -> Figure:
     ax.set_xlabel("epoch")
     ax.set_ylabel("force loss ((kcal/mol/Å)²)")
     ax.set_title("mostly label noise: compare curves of one fold only")
+    ax.plot([], [], "--", color="grey", lw=0.9, label="training")
     ax.legend()
     return figure
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cgpipe.figures.record import ComparisonRecord
-from cgpipe.figures.style import CHECK_COLOUR, MODEL_COLOUR, PAGE_WIDTH, REFERENCE_COLOUR, new_figure
+from cgpipe.figures.style import CHECK_COLOUR, MODEL_COLOUR, PAGE_WIDTH, REFERENCE_COLOUR, new_figure, plain_decades
 
 COLOURS = {"reference": REFERENCE_COLOUR, "model": MODEL_COLOUR, "check": CHECK_COLOUR}
 LABELS = {"reference": "reference", "model": "CG model", "check": "unbiased check"}
@@ -58,6 +58,7 @@ def plot_populations(record: ComparisonRecord, ax: Axes, *, residue: int) -> Axe
         ax.bar(position, height, 0.75 / n_ensembles, yerr=error, color=COLOURS[name], ecolor="grey", capsize=1.5)
     ax.set_xticks(range(len(_BASINS)), _BASINS)
     ax.set_yscale("log")
+    plain_decades(ax.yaxis)
     ax.set_ylabel("population")
     ax.set_title("basins, ±1 standard error")
     return ax

@@ -16,12 +16,13 @@ _SCALES = {"nm": (1000.0, "length (pm)"), "rad": (180.0 / np.pi, "angle (degrees
 def prior_figure(fits: list[dict[str, Any]], kind: str) -> Figure:
     """One panel a term of a kind (bond, angle, dihedral, repulsion), the first 24 of large molecules."""
     chosen = [fit for fit in fits if fit["kind"] == kind][:_MAX_PANELS]
-    n_rows = max(1, -(-len(chosen) // _COLUMNS))
-    figure = new_figure(PAGE_WIDTH, 1.7 * n_rows)
+    n_columns = min(_COLUMNS, max(1, len(chosen)))
+    n_rows = max(1, -(-len(chosen) // n_columns))
+    figure = new_figure(PAGE_WIDTH * n_columns / _COLUMNS, 1.7 * n_rows + 0.3)
     if not chosen:
         figure.text(0.5, 0.5, f"the prior has no {kind}", ha="center")
         return figure
-    axes = figure.subplots(n_rows, _COLUMNS, squeeze=False).ravel()
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for ax, fit in zip(axes, chosen, strict=False):
         plot_fit(fit, ax)
     for ax in axes[len(chosen) :]:

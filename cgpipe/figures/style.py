@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from cgpipe.data.files import whole_file
 
@@ -38,6 +40,13 @@ mpl.rcParams.update(
 def new_figure(width: float, height: float) -> Figure:
     """Empty figure of a size in inches, with a layout that keeps labels apart."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def plain_decades(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2 and 5 times each power of ten, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
