@@ -12,7 +12,7 @@ import numpy as np
 
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.config.project import parse_section, plain
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.files import load_json, save_json
 from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import ConfigError
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         segment=section.segment_ps,
     )
     flat = flat_bias(section.bias, atomistic.topology)
-    dynamics = Dynamics(atomistic, section, flat)
+    dynamics = Dynamics(atomistic, section, flat, start=section.starts[args.index % len(section.starts)])
     thermal = thermal_energy(section.temperature_K)
     bias = build_bias(dynamics, section.bias, flat, thermal_energy=thermal, schedule=schedule, store=store)
     content = {"quadruples": bias.quadruples, "table_kJ_per_mol": bias.table.tolist(), "provenance": record}

@@ -4,10 +4,11 @@ example: cgpipe system --section reference.yaml --output results/ala2/reference/
 """
 
 import argparse
+from pathlib import Path
 
 from cgpipe.cli.arguments import add_output, add_section
 from cgpipe.config.project import parse_section, plain
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.files import save_json, whole_file
 from cgpipe.provenance import provenance
 from cgpipe.reference.system import build_system, pdb_text, to_plain
@@ -16,15 +17,19 @@ from cgpipe.reference.system import build_system, pdb_text, to_plain
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe system`."""
     add_section(parser, what="`reference`")
+    parser.add_argument("--structure", type=Path, metavar="FILE", help="PDB file, where the section has no sequence")
     add_output(parser, what="JSON file; a PDB of the same name is written beside it")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the system and its structure."""
     section = parse_section(OpenMMReferenceSection, args.section)
-    atomistic = build_system(section)
+    atomistic = build_system(section, args.structure)
     with whole_file(args.output.with_suffix(".pdb")) as temporary:
-        temporary.write_text(pdb_text(atomistic.topology, atomistic.positions))
-    record = provenance("system", {"reference": plain(section)}, seed=0)
+        temporary.write_text(pdb_text(atomistic.topology, atomistic.starts["native"]))
+    record = provenance(
+        "system", {"reference": plain(section)}, seed=0, inputs=[args.structure] if args.structure else []
+    )
     save_json(args.output, {**to_plain(atomistic), "provenance": record})
-    print(f"{atomistic.topology.n_sites} atoms on platform {atomistic.platform}")
+    n_particles = atomistic.system.getNumParticles()
+    print(f"{atomistic.topology.n_sites} atoms, {n_particles} with solvent, on platform {atomistic.platform}")

@@ -15,7 +15,7 @@ import numpy as np
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.cli.bias import load_bias
 from cgpipe.config.project import parse_section, plain
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.files import load_json
 from cgpipe.data.h5md import create_h5md
 from cgpipe.data.segments import SegmentStore
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     record = provenance("trajectory", settings, seed=args.seed, inputs=[args.system, *args.bias])
     store = SegmentStore(args.output, fingerprint(record))
     record_trajectory(
-        Dynamics(atomistic, section, bias),
+        Dynamics(atomistic, section, bias, start=section.starts[args.index % len(section.starts)]),
         thermal_energy=thermal_energy(section.temperature_K),
         schedule=_schedule(section, args),
         store=store,

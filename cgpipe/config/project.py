@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import Field, ValidationError
 
-from cgpipe.config.sections import Section, SystemConfig
+from cgpipe.config.base import Section
+from cgpipe.config.sections import SystemConfig
 from cgpipe.errors import ConfigError
 
 S = TypeVar("S", bound=Section)
@@ -25,6 +26,8 @@ class ProjectConfig(Section):
     """Folder of the results."""
     device: str = "cpu"
     """Where training and simulation compute: cpu, cuda, or auto for the GPU where there is one."""
+    mirror: dict[str, str] = Field(default_factory=dict)
+    """Where to fetch instead: from the beginning of an address to another address, or to a folder."""
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Changes to a system's file, by system, merged section by section."""
 
@@ -64,20 +67,31 @@ def complete(section: type[S], values: Mapping[str, Any], *, source: str) -> S:
 
 
 def _explain(section: type[Section], item: Any, source: str) -> str:
-    key = ".".join(str(part) for part in item["loc"])
+    keys, known = _walk(section, item["loc"])
+    key = ".".join(keys)
     if item["type"] != "extra_forbidden":
         return f"{source}: `{key}`: {item['msg']} (given: {item['input']!r})"
-    known = ", ".join(_known_keys(section, item["loc"][:-1]))
-    return f"{source}: unknown key `{key}`; known here: {known}"
+    return f"{source}: unknown key `{key}`; known here: {', '.join(known)}"
 
 
-def _known_keys(section: type[Section], location: tuple[str | int, ...]) -> list[str]:
-    """Keys of the section at a location, following nested and optional sections."""
+def _walk(section: type[Section], location: tuple[str | int, ...]) -> tuple[list[str], list[str]]:
+    """Keys of a location without the tags of alternatives, and the keys known where it ends."""
+    keys, here = [], [section]
     for part in location:
-        annotation = section.model_fields[str(part)].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        section = next(o for o in options if isinstance(o, type) and issubclass(o, Section))
-    return list(section.model_fields)
+        if len(here) > 1:  # alternatives, told apart by `kind`
+            here = [option for option in here if part in get_args(option.model_fields["kind"].annotation)]
+            continue
+        keys.append(str(part))
+        field = here[0].model_fields.get(str(part))
+        here = (_sections_in(field.annotation) if field else []) or here
+    return keys, list(here[0].model_fields)
+
+
+def _sections_in(annotation: Any) -> list[type[Section]]:
+    """Sections that a field may hold, alternatives and optional ones included."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _sections_in(argument)]
 
 
 def load_project(values: Mapping[str, Any], *, source: str = "config/config.yaml") -> ProjectConfig:

@@ -5,103 +5,10 @@ Sections are frozen, refuse unknown keys and carry units in their key names. A s
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Positive = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-AtomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+?[0-9]+:[A-Za-z0-9'*+-]+$")]
-"""Residue name, its number counted from 1, a colon, atom name: `ALA2:CA`."""
-
-
-class Section(BaseModel):
-    """A frozen set of settings that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
-
-
-def _require_whole_steps(intervals: dict[str, float], timestep_fs: float) -> None:
-    """Raises ValueError for an interval (ps) that is no whole number of timesteps: frames would carry a wrong time."""
-    for key, interval in intervals.items():
-        n_steps = interval * 1000.0 / timestep_fs
-        if abs(n_steps - round(n_steps)) > 1e-6 or round(n_steps) < 1:
-            near = max(1, round(n_steps)) * timestep_fs / 1000.0
-            raise ValueError(
-                f"{key} {interval:g} is {n_steps:g} timesteps of {timestep_fs:g} fs, expected a whole number; "
-                f"write {near:g}, for instance"
-            )
-
-
-class BiasSection(Section):
-    """Well-tempered metadynamics that builds a bias on torsions, then holds it fixed while frames are recorded.
-
-    Each walker builds its own bias; production runs under their mean, which no longer changes, so the weight
-    exp(V/kT) of a frame is exact. Method: Barducci et al. 2008, DOI 10.1103/PhysRevLett.100.020603.
-    """
-
-    torsions: Annotated[list[Annotated[list[AtomName], Field(min_length=4, max_length=4)]], Field(max_length=2)]
-    """One or two torsions, each of four atoms that are all beads of the CG model."""
-    n_walkers: Count = 2
-    """Independent walkers that build the bias."""
-    build_length_ns: Positive = 3.0
-    """Length of each walker while the bias grows."""
-    hill_interval_ps: Positive = 1.0
-    hill_height_kJ_per_mol: Positive = 1.2
-    hill_width_deg: Positive = 20.0
-    bias_factor: Annotated[float, Field(gt=1)] = 10.0
-    """Ratio of the effective temperature of the biased torsions to the temperature."""
-    n_grid_points: Annotated[int, Field(ge=12)] = 60
-    """Points of the bias table along each torsion."""
-
-
-class UnbiasedCheckSection(Section):
-    """Plain trajectories of the same system: an independent check of the reweighted reference."""
-
-    n_trajectories: Count = 4
-    length_ns: Positive = 25.0
-
-
-class OpenMMReferenceSection(Section):
-    """Atomistic molecular dynamics by OpenMM, recorded with unbiased, unconstrained forces."""
-
-    kind: Literal["openmm"] = "openmm"
-    sequence: str | None = None
-    """Three-letter residues from the N terminus, such as `ACE ALA NME`; caps are optional."""
-    structure: str | None = None
-    """PDB file of the start structure; give this or `sequence`."""
-    force_field: list[str] = ["amber99sbildn.xml", "amber99_obc.xml"]
-    """OpenMM force field files; the default selects the native GBSA-OBC kernel."""
-    temperature_K: Positive = 300.0
-    timestep_fs: Positive = 4.0
-    friction_per_ps: Positive = 1.0
-    hydrogen_mass_amu: Positive = 3.0
-    constraints: Literal["none", "h_bonds"] = "h_bonds"
-    platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL"] = "auto"
-    """`auto` measures every platform once per system and keeps the fastest."""
-    n_trajectories: Count = 4
-    length_ns: Positive = 10.0
-    """Length of each recorded trajectory."""
-    frame_interval_ps: Positive = 0.2
-    equilibration_ps: Positive = 50.0
-    """Discarded at the start of each trajectory."""
-    segment_ps: Positive = 500.0
-    """A killed trajectory resumes from its last whole segment."""
-    bias: BiasSection | None = None
-    unbiased_check: UnbiasedCheckSection | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.sequence is None) == (self.structure is None):
-            raise ValueError("give exactly one of `sequence` and `structure`")
-        return self
-
-    @model_validator(mode="after")
-    def _whole_steps(self) -> Self:
-        intervals = {"frame_interval_ps": self.frame_interval_ps}
-        if self.bias is not None:
-            intervals["bias.hill_interval_ps"] = self.bias.hill_interval_ps
-        _require_whole_steps(intervals, self.timestep_fs)
-        return self
+from cgpipe.config.base import AtomName, Count, Fraction, Positive, Section, require_whole_steps
+from cgpipe.config.reference import ReferenceSection
 
 
 class MappingSection(Section):
@@ -178,25 +85,57 @@ class SimulationSection(Section):
 
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:
-        _require_whole_steps({"frame_interval_ps": self.frame_interval_ps}, self.timestep_fs)
+        require_whole_steps({"frame_interval_ps": self.frame_interval_ps}, self.timestep_fs)
         return self
+
+
+class MarkovSection(Section):
+    """Collective variables, states and Markov model of a protein, fitted to the reference and applied to the model.
+
+    TICA: Perez-Hernandez et al. 2013, DOI 10.1063/1.4811489. Markov models: Prinz et al. 2011, DOI 10.1063/1.3565032.
+    """
+
+    lag_ps: Positive
+    """Of TICA and of the reference's Markov model."""
+    model_lag_ps: Positive
+    """Of the CG model's Markov model; CG time runs faster than atomistic time."""
+    n_tics: Annotated[int, Field(ge=2)] = 2
+    """TICA coordinates that are clustered; the first two carry the free-energy surface."""
+    n_clusters: Annotated[int, Field(ge=4)] = 100
+    n_macrostates: Annotated[int, Field(ge=2, le=8)] = 3
+    lag_factors: Annotated[list[Positive], Field(min_length=2)] = [0.25, 0.5, 1.0, 2.0, 4.0]
+    """Lags of the implied timescales and of the Chapman-Kolmogorov test, in units of the lag."""
+    reweight: bool = True
+    """Weight reference frames by the stationary distribution of the Markov model, unless they carry weights.
+
+    Short trajectories that started out of equilibrium need it; it needs a connected Markov model."""
+    n_posterior_samples: Annotated[int, Field(ge=10)] = 50
+    """Of the Bayesian Markov model (Trendelkamp-Schroer et al. 2015, DOI 10.1063/1.4934536)."""
 
 
 class AnalysisSection(Section):
     """Free energies, their errors and the comparison of model and reference."""
 
     n_bins: Annotated[int, Field(ge=10)] = 60
-    """Bins along each of phi and psi."""
+    """Bins along each coordinate of a free-energy surface."""
     n_blocks_per_trajectory: Count = 10
     """Blocks of a trajectory that the bootstrap draws."""
     n_bootstrap: Annotated[int, Field(ge=20)] = 200
+    native: str | None = None
+    """PDB file, URL or RCSB identifier of the native structure, for RMSD and native contacts."""
+    folded_rmsd_nm: Positive = 0.25
+    """Frames nearer to the native structure count as folded."""
+    contact_nm: Positive = 0.8
+    """C-alpha atoms nearer than this touch."""
+    markov: MarkovSection | None = None
+    """States and kinetics; left out for peptides, whose surface is that of phi and psi."""
 
 
 class SystemConfig(Section):
     """Everything that cgpipe knows about one system."""
 
     description: str = ""
-    reference: OpenMMReferenceSection
+    reference: ReferenceSection
     mapping: MappingSection = MappingSection()
     split: SplitSection = SplitSection()
     prior: PriorSection = PriorSection()

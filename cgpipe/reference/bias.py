@@ -10,7 +10,7 @@ import numpy as np
 import openmm
 from numpy.typing import NDArray
 
-from cgpipe.config.sections import BiasSection
+from cgpipe.config.reference import BiasSection
 from cgpipe.data.topology import Topology
 from cgpipe.errors import DataError
 

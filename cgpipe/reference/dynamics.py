@@ -5,10 +5,11 @@ import openmm
 from numpy.typing import NDArray
 from openmm import unit
 
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection, SolventSection, Start
 from cgpipe.data.segments import Arrays
 from cgpipe.errors import UnstableError
 from cgpipe.reference.bias import BIAS_GROUP, TorsionBias, bias_force, update_force
+from cgpipe.reference.solvent import barostat
 from cgpipe.reference.system import AtomisticSystem, create_context, langevin
 from cgpipe.units import FEMTOSECOND
 
@@ -17,47 +18,77 @@ _REMEDY = "lower reference.timestep_fs or raise reference.hydrogen_mass_amu"
 
 
 class Dynamics:
-    """A context on the unbiased system plus, where given, a bias in its own force group."""
+    """A context on the unbiased system plus, where given, a bias in its own force group.
+
+    start : which of the system's start structures a new trajectory begins with, or `heated`
+    """
 
     def __init__(
-        self, atomistic: AtomisticSystem, section: OpenMMReferenceSection, bias: TorsionBias | None = None
+        self,
+        atomistic: AtomisticSystem,
+        section: OpenMMReferenceSection,
+        bias: TorsionBias | None = None,
+        *,
+        start: Start = "native",
     ) -> None:
-        self._section = section
+        self._section, self._atomistic, self._start = section, atomistic, start
+        self._n_atoms = atomistic.topology.n_sites
         system = openmm.XmlSerializer.clone(atomistic.system)
         self._force = None if bias is None else bias_force(bias)
         if self._force is not None:
             system.addForce(self._force)
+        self._periodic = system.usesPeriodicBoundaryConditions()
         self._integrator = langevin(section)
         self._context = create_context(system, self._integrator, atomistic.platform)
-        self._start_positions = atomistic.positions
 
     def begin(self, state: Arrays | None, seed: int) -> None:
-        """Start a segment from a state, or at the minimum with thermal velocities and an equilibration."""
+        """Start a segment from a state, or at the start structure with thermal velocities and an equilibration."""
         self._integrator.setRandomNumberSeed(seed)
         self._context.reinitialize()
-        positions = self._start_positions if state is None else state["positions"]
+        if state is not None:
+            self._set(state)
+            return
+        positions = self._atomistic.starts["native" if self._start == "heated" else self._start]
+        self._context.setPositions(positions - positions[: self._n_atoms].mean(axis=0))
+        self._context.setVelocitiesToTemperature(self._section.temperature_K, seed)
+        if self._start == "heated":
+            self._heat()
+        if self._section.solvent is not None:
+            self._set(self._at_pressure(self._section.solvent, seed))
+        self.step(self._section.equilibration_ps)
+
+    def _set(self, state: Arrays) -> None:
+        if self._periodic:
+            self._context.setPeriodicBoxVectors(*state["box"])
         # The molecule diffuses freely; near the origin float32 frames keep their precision.
-        self._context.setPositions(positions - positions.mean(axis=0))
-        if state is None:
-            self._context.setVelocitiesToTemperature(self._section.temperature_K, seed)
-            self.step(self._section.equilibration_ps)
-        else:
-            self._context.setVelocities(state["velocities"])
+        self._context.setPositions(state["positions"] - state["positions"][: self._n_atoms].mean(axis=0))
+        self._context.setVelocities(state["velocities"])
+
+    def _heat(self) -> None:
+        self._integrator.setTemperature(self._section.heating.temperature_K)
+        self.step(self._section.heating.length_ps)
+        self._integrator.setTemperature(self._section.temperature_K)
+
+    def _at_pressure(self, solvent: SolventSection, seed: int) -> Arrays:
+        """State after a run of its own at constant pressure."""
+        system = openmm.XmlSerializer.clone(self._context.getSystem())
+        system.addForce(barostat(solvent, self._section.temperature_K, seed))
+        integrator = langevin(self._section)
+        integrator.setRandomNumberSeed(seed)
+        context = create_context(system, integrator, self._atomistic.platform)
+        before = self.state()
+        context.setPositions(before["positions"])
+        context.setVelocities(before["velocities"])
+        _advance(integrator, self._section, solvent.pressure_equilibration_ps)
+        return _state_of(context, periodic=True)
 
     def step(self, duration: float) -> None:
         """Advance by a duration in ps. Raises UnstableError if coordinates become NaN."""
-        try:
-            self._integrator.step(round(duration / (self._section.timestep_fs * FEMTOSECOND)))
-        except openmm.OpenMMException as error:
-            raise UnstableError(f"the atomistic trajectory failed: {error}; {_REMEDY}") from error
+        _advance(self._integrator, self._section, duration)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
-        """Positions in nm and velocities in nm/ps, (n_atoms, 3) each."""
-        state = self._context.getState(positions=True, velocities=True)
-        return {
-            "positions": state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
-            "velocities": state.getVelocities(asNumpy=True).value_in_unit(unit.nanometer / unit.picosecond),
-        }
+        """Positions in nm and velocities in nm/ps, (n_particles, 3) each; in a periodic system the box, nm, (3, 3)."""
+        return _state_of(self._context, periodic=self._periodic)
 
     def frame(self) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
         """Positions (nm) and unbiased forces (kJ/mol/nm), (n_atoms, 3) each, and potential energy (kJ/mol).
@@ -70,7 +101,8 @@ class Dynamics:
         energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
         if not np.isfinite(energy):  # some platforms go on with NaN
             raise UnstableError(f"the potential energy of the atomistic trajectory became {energy}; {_REMEDY}")
-        return positions.astype(np.float32), forces.astype(np.float32), energy
+        atoms = slice(self._n_atoms)  # without water and ions
+        return positions[atoms].astype(np.float32), forces[atoms].astype(np.float32), energy
 
     @property
     def biased(self) -> bool:
@@ -87,3 +119,20 @@ class Dynamics:
     def set_bias(self, bias: TorsionBias) -> None:
         """Replace the table of the bias."""
         update_force(self._force, bias, self._context)
+
+
+def _advance(integrator: openmm.Integrator, section: OpenMMReferenceSection, duration: float) -> None:
+    try:
+        integrator.step(round(duration / (section.timestep_fs * FEMTOSECOND)))
+    except openmm.OpenMMException as error:
+        raise UnstableError(f"the atomistic trajectory failed: {error}; {_REMEDY}") from error
+
+
+def _state_of(context: openmm.Context, *, periodic: bool) -> dict[str, NDArray[np.float64]]:
+    state = context.getState(positions=True, velocities=True)
+    arrays = {
+        "positions": state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
+        "velocities": state.getVelocities(asNumpy=True).value_in_unit(unit.nanometer / unit.picosecond),
+    }
+    box = {"box": state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.nanometer)} if periodic else {}
+    return arrays | box

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from cgpipe.config.sections import BiasSection
+from cgpipe.config.reference import BiasSection
 from cgpipe.data.segments import SegmentStore
 from cgpipe.geometry import dihedrals
 from cgpipe.reference.bias import TorsionBias, tempered_height, with_hill

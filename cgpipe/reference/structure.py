@@ -1,10 +1,12 @@
 """A protonated start structure from a sequence or a PDB file."""
 
 import io
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import openmm
 import PeptideBuilder
 from Bio.Data.PDBData import protein_letters_3to1
 from Bio.PDB import PDBIO
@@ -59,10 +61,16 @@ def _renamed(line: str, residues: list[str]) -> str:
     return f"{line[:12]} {name:<3}{line[16]}{residue}{line[20:]}" if name else ""
 
 
-def read_structure(path: Path) -> app.Modeller:
-    """Structure of a PDB file with missing heavy atoms added and water removed.
+def extended_like(modeller: app.Modeller) -> app.Modeller:
+    """Extended heavy-atom chain of the same residues, to be protonated like the given structure."""
+    return build_peptide(" ".join(residue.name for residue in modeller.topology.residues()))
 
-    Raises DataError if the file is missing or holds no atoms.
+
+def read_structure(path: Path) -> app.Modeller:
+    """Heavy atoms of a PDB file, cleaned: standard residues, missing atoms added, water and lone ions removed.
+
+    Of several models the first is taken, of alternate locations the first.
+    Raises DataError if the file is missing, holds no atoms or lacks residues inside the chain.
     """
     try:
         fixer = PDBFixer(filename=str(path))
@@ -70,19 +78,59 @@ def read_structure(path: Path) -> app.Modeller:
         raise DataError(f"cannot read {path} as a PDB file: {error}") from error
     if fixer.topology.getNumAtoms() == 0:
         raise DataError(f"{path} holds no atoms; expected a PDB file with ATOM records")
-    fixer.missingResidues = {}
+    _require_whole_chains(fixer, path)
+    fixer.findNonstandardResidues()
+    for residue, standard in fixer.nonstandardResidues:
+        print(f"{path}: {residue.name} {residue.id} becomes {standard}")  # noqa: T201 (the log of the stage)
+    fixer.replaceNonstandardResidues()
     fixer.findMissingAtoms()
-    fixer.addMissingAtoms()
+    fixer.addMissingAtoms(seed=1)
     modeller = app.Modeller(fixer.topology, fixer.positions)
     modeller.deleteWater()
+    modeller.delete([atom for atom in modeller.topology.atoms() if atom.element.symbol == "H" or _is_ion(atom)])
     return modeller
 
 
-def protonate(modeller: app.Modeller, force_field: app.ForceField) -> app.Modeller:
-    """The same structure with the hydrogens that the force field expects at pH 7."""
-    with force_field_errors(modeller):
-        modeller.addHydrogens(force_field)
-    return modeller
+def _is_ion(atom: app.topology.Atom) -> bool:
+    return len(list(atom.residue.atoms())) == 1 and atom.element.symbol not in "CNOS"
+
+
+def _require_whole_chains(fixer: PDBFixer, path: Path) -> None:
+    """Missing ends are left out; a gap inside a chain cannot be guessed well enough to simulate."""
+    fixer.findMissingResidues()
+    lengths = [len(list(chain.residues())) for chain in fixer.topology.chains()]
+    gaps = [names for (chain, place), names in fixer.missingResidues.items() if 0 < place < lengths[chain]]
+    if gaps:
+        raise DataError(
+            f"{path} lacks the residues {' '.join(gaps[0])} inside a chain; model the loop first, or give a structure "
+            "that has it"
+        )
+    fixer.missingResidues = {}
+
+
+def protonate(
+    modeller: app.Modeller, force_field: app.ForceField, variants: list[str | None] | None = None
+) -> list[str | None]:
+    """Add the hydrogens that the force field expects at pH 7; returns the variant chosen for each residue.
+
+    variants : choices of another conformation to repeat, so that both have the same atoms
+    """
+    with force_field_errors(modeller), seeded_random():
+        # Their minimisation on the default platform, threads of the CPU, would differ from run to run.
+        reference = openmm.Platform.getPlatformByName("Reference")
+        chosen: list[str | None] = modeller.addHydrogens(force_field, variants=variants, platform=reference)
+    return chosen
+
+
+@contextmanager
+def seeded_random() -> Iterator[None]:
+    """OpenMM's Modeller places hydrogens and ions by Python's own generator: it is seeded here and put back."""
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 @contextmanager

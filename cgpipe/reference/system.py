@@ -12,10 +12,11 @@ import openmm
 from numpy.typing import NDArray
 from openmm import app, unit
 
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.topology import Topology, from_mdtraj, to_mdtraj
 from cgpipe.errors import ConfigError, DataError
-from cgpipe.reference.structure import build_peptide, force_field_errors, protonate, read_structure
+from cgpipe.reference.solvent import solvate
+from cgpipe.reference.structure import build_peptide, extended_like, force_field_errors, protonate, read_structure
 from cgpipe.units import FEMTOSECOND
 
 _TRIAL_SECONDS = 1.0
@@ -32,37 +33,74 @@ class AtomisticSystem:
     """Everything that a trajectory needs to start."""
 
     topology: Topology
-    positions: NDArray[np.float64]
-    """(n_atoms, 3), nm, minimised."""
+    """Of the molecule; water and ions, where there are any, come after its atoms and are never recorded."""
+    starts: dict[str, NDArray[np.float64]]
+    """By name, (n_particles, 3), nm, minimised."""
     system: openmm.System
     platform: str
 
     @property
     def constraints(self) -> NDArray[np.intp]:
-        """Atom pairs held at fixed distance, (n_constraints, 2)."""
+        """Atom pairs of the molecule held at fixed distance, (n_constraints, 2)."""
         pairs = [self.system.getConstraintParameters(k)[:2] for k in range(self.system.getNumConstraints())]
-        return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+        inside = [pair for pair in pairs if max(pair) < self.topology.n_sites]
+        return np.array(inside, dtype=np.intp).reshape(-1, 2)
 
 
-def build_system(section: OpenMMReferenceSection) -> AtomisticSystem:
-    """Structure, parameters, minimum and platform of a reference system.
+def build_system(section: OpenMMReferenceSection, structure: Path | None = None) -> AtomisticSystem:
+    """Structure, parameters, minima and platform of a reference system.
 
+    structure : PDB file of the native structure, where the section has no sequence
     Raises ConfigError for unknown force field files, DataError for structures that they do not describe.
     """
     force_field = _force_field(section)
-    modeller = build_peptide(section.sequence) if section.sequence else read_structure(Path(section.structure or ""))
-    modeller = protonate(modeller, force_field)
+    native = build_peptide(section.sequence) if section.sequence else read_structure(_required(structure))
+    heavy = app.Modeller(native.topology, native.positions)
+    variants = protonate(native, force_field)
+    topology = from_mdtraj(mdtraj.Topology.from_openmm(native.topology))
+    if section.solvent is not None:
+        solvate(native, force_field, section.solvent)
+    system = _parametrise(native, force_field, section)
+    starts = {"native": _minimise(system, native.positions)}
+    if "extended" in section.starts:
+        chain = extended_like(heavy)
+        protonate(chain, force_field, variants)
+        starts["extended"] = _minimise(system, _in_order_of(native.topology, chain))
+    platform = _fastest_platform(system, starts["native"], section) if section.platform == "auto" else section.platform
+    return AtomisticSystem(topology, starts, system, platform)
+
+
+def _required(structure: Path | None) -> Path:
+    if structure is None:
+        raise ConfigError("the section names a structure; give its file with --structure")
+    return structure
+
+
+def _parametrise(modeller: app.Modeller, force_field: app.ForceField, section: OpenMMReferenceSection) -> openmm.System:
+    options: dict[str, Any] = {"nonbondedMethod": app.NoCutoff}
+    if section.solvent is not None:
+        options = {"nonbondedMethod": app.PME, "nonbondedCutoff": section.solvent.cutoff_nm}
     with force_field_errors(modeller):
-        system = force_field.createSystem(
+        return force_field.createSystem(
             modeller.topology,
-            nonbondedMethod=app.NoCutoff,
             constraints=app.HBonds if section.constraints == "h_bonds" else None,
             hydrogenMass=section.hydrogen_mass_amu,
             removeCMMotion=False,
+            **options,
         )
-    positions = _minimise(system, modeller.positions)
-    platform = _fastest_platform(system, positions, section) if section.platform == "auto" else section.platform
-    return AtomisticSystem(from_mdtraj(mdtraj.Topology.from_openmm(modeller.topology)), positions, system, platform)
+
+
+def _in_order_of(topology: app.Topology, chain: app.Modeller) -> NDArray[np.float64]:
+    """Positions of a chain of the same residues in the order of another topology, (n_atoms, 3), nm."""
+    positions = np.array(chain.positions.value_in_unit(unit.nanometer))
+    place = {(atom.residue.index, atom.name): k for k, atom in enumerate(chain.topology.atoms())}
+    keys = [(atom.residue.index, atom.name) for atom in topology.atoms()]
+    if missing := sorted(set(keys) ^ set(place)):
+        raise DataError(
+            f"an extended chain of this structure would differ in the atoms {missing[:4]}; disulfide bridges and "
+            "ligands cannot be unfolded: leave `extended` out of reference.starts and use `heated`"
+        )
+    return np.asarray(positions[[place[key] for key in keys]])
 
 
 def _force_field(section: OpenMMReferenceSection) -> app.ForceField:
@@ -73,7 +111,8 @@ def _force_field(section: OpenMMReferenceSection) -> app.ForceField:
 
 
 def _minimise(system: openmm.System, positions: Any) -> NDArray[np.float64]:
-    context = create_context(system, openmm.VerletIntegrator(FEMTOSECOND), "Reference")
+    platform = "CPU" if system.usesPeriodicBoundaryConditions() else "Reference"  # whose PME is hopelessly slow
+    context = create_context(system, openmm.VerletIntegrator(FEMTOSECOND), platform)
     context.setPositions(positions)
     openmm.LocalEnergyMinimizer.minimize(context)
     state = context.getState(positions=True, energy=True)
@@ -131,7 +170,7 @@ def to_plain(atomistic: AtomisticSystem) -> dict[str, Any]:
     """As values for JSON; the OpenMM system stands in its own XML text."""
     return {
         "topology": atomistic.topology.to_plain(),
-        "positions_nm": atomistic.positions.tolist(),
+        "starts_nm": {name: positions.tolist() for name, positions in atomistic.starts.items()},
         "platform": atomistic.platform,
         "system": openmm.XmlSerializer.serialize(atomistic.system),
     }
@@ -141,7 +180,7 @@ def from_plain(values: dict[str, Any]) -> AtomisticSystem:
     """From what `to_plain` gave, after a round through JSON."""
     return AtomisticSystem(
         Topology.from_plain(values["topology"]),
-        np.array(values["positions_nm"]),
+        {name: np.array(positions) for name, positions in values["starts_nm"].items()},
         openmm.XmlSerializer.deserialize(values["system"]),
         values["platform"],
     )

@@ -1,7 +1,15 @@
 # Configuration of all systems, and the functions that the rules share.
+import json
+import shlex
 from pathlib import Path
 
 from cgpipe.config.project import load_project, load_system, section_argument
+from cgpipe.config.structures import (
+    downloads,
+    file_name,
+    native_structure,
+    structure_file,
+)
 from cgpipe.errors import ConfigError
 from snakemake.exceptions import WorkflowError
 
@@ -11,12 +19,14 @@ try:
         name: load_system(PROJECT, name, folder=Path("config/systems"))
         for name in PROJECT.systems
     }
+    DOWNLOADS = {name: downloads(system) for name, system in SYSTEMS.items()}
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = PROJECT.results
 SEED = PROJECT.seed
 DEVICE = PROJECT.device
+MIRROR = PROJECT.mirror
 FIGURES = [
     "free_energy",
     "marginals",
@@ -31,8 +41,24 @@ FIGURES = [
 ]
 
 
+def one_of(names):
+    """Pattern of a wildcard that takes these values; without any, it matches nothing."""
+    return "|".join(names) or "(?!)"
+
+
+def has_beads_only(system):
+    """Whether a system's reference consists of beads already, so that nothing is left to map."""
+    return getattr(SYSTEMS[system].reference, "layout", None) == "htmd_calpha"
+
+
+SIMULATED = [name for name in SYSTEMS if SYSTEMS[name].reference.kind == "openmm"]
+CONVERTED = [name for name in SYSTEMS if name not in SIMULATED]
+BEADS_ONLY = [name for name in CONVERTED if has_beads_only(name)]
+
+
 wildcard_constraints:
-    system="|".join(SYSTEMS),
+    system=one_of(SYSTEMS),
+    file=r"[^/]+",
     fold=r"\d+",
     index=r"\d+",
     job=r"\d+",
@@ -55,6 +81,57 @@ def numbered(system, pattern, count):
     return [f"{RESULTS}/{system}/{pattern.format(number)}" for number in range(count)]
 
 
+def n_trajectories(system):
+    """Trajectory files of a reference; converted ones are joined in a single file."""
+    return getattr(SYSTEMS[system].reference, "n_trajectories", 1)
+
+
+def downloaded(system, url):
+    """Path of a file from the network."""
+    return f"{RESULTS}/{system}/download/{file_name(url)}"
+
+
+def download_arguments(wildcards):
+    """Options of `cgpipe download` for one file."""
+    wanted = DOWNLOADS[wildcards.system][wildcards.file]
+    checksum = ["--sha256", wanted.sha256] if wanted.sha256 else []
+    return shlex.join(
+        ["--url", wanted.url, "--max-gb", f"{wanted.max_GB:g}", *checksum]
+    )
+
+
+def structure_path(system, structure):
+    """Path of a structure that the config names by path, address or RCSB identifier."""
+    return str(
+        structure_file(structure, downloaded=Path(f"{RESULTS}/{system}/download"))
+    )
+
+
+def start_structure(wildcards):
+    """PDB file that a simulated reference starts from, or nothing where it has a sequence."""
+    structure = SYSTEMS[wildcards.system].reference.structure
+    return [structure_path(wildcards.system, structure)] if structure else []
+
+
+def native(wildcards):
+    """PDB file of the native structure, or nothing."""
+    structure = native_structure(SYSTEMS[wildcards.system])
+    return [structure_path(wildcards.system, structure)] if structure else []
+
+
+def source_files(wildcards):
+    """Files that a converted reference is read from."""
+    reference = SYSTEMS[wildcards.system].reference
+    if reference.kind == "published":
+        return [downloaded(wildcards.system, url) for url in reference.files.values()]
+    return [
+        reference.topology,
+        *reference.trajectories,
+        *reference.forces,
+        *reference.weights,
+    ]
+
+
 def biases(wildcards):
     """Biases that a recorded trajectory runs under."""
     bias = SYSTEMS[wildcards.system].reference.bias
@@ -65,25 +142,24 @@ def biases(wildcards):
 
 def trajectories(wildcards):
     """Atomistic trajectories."""
-    return numbered(
-        wildcards.system,
-        "reference/trajectory{}.h5md",
-        SYSTEMS[wildcards.system].reference.n_trajectories,
-    )
+    system = wildcards.system
+    return numbered(system, "reference/trajectory{}.h5md", n_trajectories(system))
 
 
 def bead_trajectories(wildcards):
     """Mapped trajectories."""
-    return numbered(
-        wildcards.system,
-        "beads/trajectory{}.h5md",
-        SYSTEMS[wildcards.system].reference.n_trajectories,
-    )
+    system = wildcards.system
+    return numbered(system, "beads/trajectory{}.h5md", n_trajectories(system))
+
+
+def unbiased_check(system):
+    """The section of unbiased check trajectories, or None."""
+    return getattr(SYSTEMS[system].reference, "unbiased_check", None)
 
 
 def check_beads(wildcards):
     """Mapped unbiased trajectories that check the reference, if the config asks for them."""
-    check = SYSTEMS[wildcards.system].reference.unbiased_check
+    check = unbiased_check(wildcards.system)
     return numbered(
         wildcards.system, "beads/check{}.h5md", check.n_trajectories if check else 0
     )
@@ -101,8 +177,8 @@ def ensemble(wildcards):
 
 def check_histograms(wildcards):
     """Histograms of the unbiased check, or nothing."""
-    has_check = SYSTEMS[wildcards.system].reference.unbiased_check is not None
-    return [f"{RESULTS}/{wildcards.system}/analysis/check.h5"] if has_check else []
+    path = f"{RESULTS}/{wildcards.system}/analysis/check.h5"
+    return [path] if unbiased_check(wildcards.system) else []
 
 
 def models(wildcards):

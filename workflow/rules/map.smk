@@ -31,6 +31,8 @@ rule map:
         f"{RESULTS}/{{system}}/logs/map_{{run}}.log",
     benchmark:
         f"{RESULTS}/{{system}}/benchmarks/map_{{run}}.tsv"
+    wildcard_constraints:
+        system=one_of(set(SYSTEMS) - set(BEADS_ONLY)),
     conda:
         "../../envs/cgpipe.yaml"
     resources:

@@ -1,7 +1,74 @@
-# Atomistic reference: system, bias, recorded trajectories.
+# Atomistic reference: downloads; system, bias, recorded trajectories; or data that others recorded.
+
+
+rule download:
+    output:
+        f"{RESULTS}/{{system}}/download/{{file}}",
+    log:
+        f"{RESULTS}/{{system}}/logs/download_{{file}}.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/download_{{file}}.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=500,
+        runtime=720,
+    params:
+        source=download_arguments,
+        # Taking `threads`, this is not watched: a file need not come again because it could come from elsewhere.
+        mirror=lambda wildcards, threads: json.dumps(MIRROR),
+    shell:
+        "cgpipe download {params.source} --mirror {params.mirror:q} --lock config/downloads.lock"
+        " --output {output} 2>&1 | tee {log}"
+
+
+rule convert_atoms:
+    input:
+        source_files,
+    output:
+        f"{RESULTS}/{{system}}/reference/trajectory0.h5md",
+    log:
+        f"{RESULTS}/{{system}}/logs/convert_atoms.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/convert_atoms.tsv"
+    wildcard_constraints:
+        system=one_of(set(CONVERTED) - set(BEADS_ONLY)),
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        section=section("reference"),
+    shell:
+        "cgpipe convert --section {params.section:q} --files {input:q} --output {output} 2>&1 | tee {log}"
+
+
+rule convert_beads:
+    input:
+        source_files,
+    output:
+        f"{RESULTS}/{{system}}/beads/trajectory0.h5md",
+    log:
+        f"{RESULTS}/{{system}}/logs/convert_beads.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/convert_beads.tsv"
+    wildcard_constraints:
+        system=one_of(BEADS_ONLY),
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        section=section("reference"),
+    shell:
+        "cgpipe convert --section {params.section:q} --files {input:q} --output {output} 2>&1 | tee {log}"
 
 
 rule system:
+    input:
+        start_structure,
     output:
         json=f"{RESULTS}/{{system}}/reference/system.json",
         pdb=f"{RESULTS}/{{system}}/reference/system.pdb",
@@ -16,8 +83,9 @@ rule system:
         runtime=10,
     params:
         section=section("reference"),
+        structure=lambda wildcards, input: f"--structure {input}" if input else "",
     shell:
-        "cgpipe system --section {params.section:q} --output {output.json} 2>&1 | tee {log}"
+        "cgpipe system --section {params.section:q} {params.structure} --output {output.json} 2>&1 | tee {log}"
 
 
 rule bias:
@@ -52,6 +120,8 @@ rule trajectory:
         f"{RESULTS}/{{system}}/logs/trajectory{{index}}.log",
     benchmark:
         f"{RESULTS}/{{system}}/benchmarks/trajectory{{index}}.tsv"
+    wildcard_constraints:
+        system=one_of(SIMULATED),
     conda:
         "../../envs/cgpipe.yaml"
     resources:

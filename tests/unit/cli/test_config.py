@@ -14,7 +14,7 @@ def toy(project):
     systems.mkdir(parents=True)
     (project / "config" / "config.yaml").write_text("systems: [toy]\n")
     (project / "full.yaml").write_text("systems: [toy]\noverrides: {toy: {training: {n_epochs: 77}}}\n")
-    (systems / "toy.yaml").write_text("reference: {sequence: ACE ALA NME}\nmapping: {beads: ca_cb}\n")
+    (systems / "toy.yaml").write_text("reference: {kind: openmm, sequence: ACE ALA NME}\nmapping: {beads: ca_cb}\n")
 
 
 def _all_keys(content):

@@ -3,7 +3,8 @@
 import pytest
 
 from cgpipe.config.project import complete, parse_section, plain, section_argument
-from cgpipe.config.sections import OpenMMReferenceSection, SimulationSection, SplitSection, SystemConfig
+from cgpipe.config.reference import OpenMMReferenceSection
+from cgpipe.config.sections import SimulationSection, SplitSection, SystemConfig
 from cgpipe.errors import ConfigError
 
 _REFERENCE = {"kind": "openmm", "sequence": "ACE ALA NME"}

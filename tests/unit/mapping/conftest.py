@@ -4,7 +4,7 @@ import mdtraj
 import numpy as np
 import pytest
 
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.topology import from_mdtraj
 from cgpipe.reference.structure import build_peptide, protonate
 from cgpipe.reference.system import build_system
@@ -26,7 +26,8 @@ def peptide():
     """Topology of a longer capped peptide with glycine and proline."""
     from openmm import app  # noqa: PLC0415 (only here)
 
-    modeller = protonate(build_peptide("ACE ALA GLY PRO SER NME"), app.ForceField("amber99sbildn.xml"))
+    modeller = build_peptide("ACE ALA GLY PRO SER NME")
+    protonate(modeller, app.ForceField("amber99sbildn.xml"))
     return from_mdtraj(mdtraj.Topology.from_openmm(modeller.topology))
 
 

@@ -5,7 +5,7 @@ import openmm
 import pytest
 from openmm import unit
 
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.mapping.constraints import find_constraints, rigid_groups
 from cgpipe.reference.system import create_context, langevin
 
@@ -16,7 +16,7 @@ def positions(alanine):
     integrator = langevin(OpenMMReferenceSection(sequence="ACE ALA NME"))
     integrator.setRandomNumberSeed(3)
     context = create_context(openmm.XmlSerializer.clone(alanine.system), integrator, "Reference")
-    context.setPositions(alanine.positions)
+    context.setPositions(alanine.starts["native"])
     context.setVelocitiesToTemperature(300.0, 3)
     frames = []
     for _ in range(100):

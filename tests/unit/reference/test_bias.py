@@ -7,7 +7,7 @@ import openmm
 import pytest
 import torch
 
-from cgpipe.config.sections import BiasSection
+from cgpipe.config.reference import BiasSection
 from cgpipe.errors import DataError
 from cgpipe.geometry import dihedral_gradients
 from cgpipe.reference.bias import flat_bias, mean_bias, tempered_height, with_hill
@@ -22,14 +22,14 @@ def flat(bias_section, alanine):
 @pytest.fixture
 def torsions(flat, alanine):
     """Torsions of the start structure, rad, and their gradients, (n_torsions, 4, 3)."""
-    positions = torch.from_numpy(alanine.positions[None])
+    positions = torch.from_numpy(alanine.starts["native"][None])
     values, gradients = dihedral_gradients(positions, torch.tensor(flat.quadruples))
     return values[0].numpy(), gradients[0].numpy()
 
 
 def _energy_and_bias_forces(alanine, section, bias):
     dynamics = Dynamics(alanine, section, bias)
-    dynamics._context.setPositions(alanine.positions)
+    dynamics._context.setPositions(alanine.starts["native"])
     state = dynamics._context.getState(forces=True, groups={31})
     return dynamics.bias_energy(), np.array(state.getForces(asNumpy=True)._value)
 
@@ -72,7 +72,9 @@ def test_each_torsion_has_its_own_axis(alanine, section):
     """Exchanged axes would go unseen under a hill with equal sides."""
     names = [["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"], ["ALA2:N", "ALA2:CA", "ALA2:C", "NME3:N"]]
     flat = flat_bias(BiasSection(torsions=names), alanine.topology)
-    values = dihedral_gradients(torch.from_numpy(alanine.positions[None]), torch.tensor(flat.quadruples))[0][0].numpy()
+    values = dihedral_gradients(torch.from_numpy(alanine.starts["native"][None]), torch.tensor(flat.quadruples))[0][
+        0
+    ].numpy()
     bias = with_hill(flat, values + np.array([0.5, 0.0]), height=5.0, width=0.4)
     shifted = replace(bias, table=bias.table * np.linspace(1.0, 2.0, 60)[:, None])
     place = (values[0] + np.pi) / (2 * np.pi) * 60
@@ -86,7 +88,7 @@ def test_recorded_forces_and_energies_hold_no_bias(flat, alanine, section, torsi
     frames = []
     for chosen in (None, bias):
         dynamics = Dynamics(alanine, section, chosen)
-        dynamics._context.setPositions(alanine.positions)
+        dynamics._context.setPositions(alanine.starts["native"])
         frames.append(dynamics.frame())
     np.testing.assert_allclose(frames[1][1], frames[0][1], atol=1e-3)
     assert frames[1][2] == pytest.approx(frames[0][2], abs=1e-6)
@@ -95,7 +97,7 @@ def test_recorded_forces_and_energies_hold_no_bias(flat, alanine, section, torsi
 def test_recorded_forces_hold_no_constraint_force(alanine, section):
     """They are minus the gradient of the recorded energy, also along constrained bonds."""
     dynamics = Dynamics(alanine, section)
-    moved = alanine.positions.copy()
+    moved = alanine.starts["native"].copy()
     i, j = alanine.constraints[0]
     direction = (moved[j] - moved[i]) / np.linalg.norm(moved[j] - moved[i])
     energies = []

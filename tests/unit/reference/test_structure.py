@@ -5,7 +5,7 @@ import pytest
 import torch
 from openmm import unit
 
-from cgpipe.config.sections import OpenMMReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.errors import ConfigError, DataError
 from cgpipe.geometry import signed_volumes
 from cgpipe.reference.structure import build_peptide, read_structure
@@ -47,7 +47,7 @@ def test_caps_are_optional(sequence, last):
 @pytest.mark.parametrize("sequence", ["ACE ALA NME", "ala gly ala", "ACE GLY PRO HIS TRP NME"])
 def test_sequences_run(sequence):
     system = build_system(OpenMMReferenceSection(sequence=sequence, platform="Reference"))
-    assert np.isfinite(system.positions).all()
+    assert np.isfinite(system.starts["native"]).all()
 
 
 @pytest.mark.parametrize("sequence", ["ACE ALX NME", "ALA ACE ALA", "NME ALA", "ALANINE"])
@@ -59,12 +59,12 @@ def test_an_unknown_or_misplaced_residue_is_named(sequence):
 @pytest.fixture
 def pdb(alanine, tmp_path):
     path = tmp_path / "alanine.pdb"
-    path.write_text(pdb_text(alanine.topology, alanine.positions))
+    path.write_text(pdb_text(alanine.topology, alanine.starts["native"]))
     return path
 
 
 def _build(path):
-    return build_system(OpenMMReferenceSection(structure=str(path), platform="Reference"))
+    return build_system(OpenMMReferenceSection(structure=str(path), platform="Reference"), path)
 
 
 def test_a_pdb_file_gives_the_same_molecule(pdb, alanine):

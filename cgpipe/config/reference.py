@@ -1,0 +1,195 @@
+"""Where the atomistic reference comes from: simulated by OpenMM, published data, or the user's own files."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cgpipe.config.base import AtomName, Count, NotNegative, Positive, Section, require_whole_steps
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class BiasSection(Section):
+    """Well-tempered metadynamics that builds a bias on torsions, then holds it fixed while frames are recorded.
+
+    Each walker builds its own bias; production runs under their mean, which no longer changes, so the weight
+    exp(V/kT) of a frame is exact. Method: Barducci et al. 2008, DOI 10.1103/PhysRevLett.100.020603.
+    """
+
+    torsions: Annotated[list[Annotated[list[AtomName], Field(min_length=4, max_length=4)]], Field(max_length=2)]
+    """One or two torsions, each of four atoms that are all beads of the CG model."""
+    n_walkers: Count = 2
+    """Independent walkers that build the bias."""
+    build_length_ns: Positive = 3.0
+    """Length of each walker while the bias grows."""
+    hill_interval_ps: Positive = 1.0
+    hill_height_kJ_per_mol: Positive = 1.2
+    hill_width_deg: Positive = 20.0
+    bias_factor: Annotated[float, Field(gt=1)] = 10.0
+    """Ratio of the effective temperature of the biased torsions to the temperature."""
+    n_grid_points: Annotated[int, Field(ge=12)] = 60
+    """Points of the bias table along each torsion."""
+
+
+class UnbiasedCheckSection(Section):
+    """Plain trajectories of the same system: an independent check of the reweighted reference."""
+
+    n_trajectories: Count = 4
+    length_ns: Positive = 25.0
+
+
+class HeatingSection(Section):
+    """The short hot run, with a random stream of its own, from which each `heated` trajectory starts."""
+
+    temperature_K: Positive = 600.0
+    length_ps: Positive = 300.0
+
+
+class SolventSection(Section):
+    """Explicit water; its parameters must be among `force_field`. It is stripped when frames are written."""
+
+    water_model: Literal["tip3p", "spce", "tip4pew"] = "tip3p"
+    padding_nm: Positive = 1.0
+    """Smallest distance from the molecule to the wall of the cubic box."""
+    ionic_strength_molar: NotNegative = 0.0
+    """NaCl beside the ions that neutralise the molecule."""
+    cutoff_nm: Positive = 0.9
+    """Of the direct part of PME and of Lennard-Jones."""
+    pressure_bar: Positive = 1.0
+    pressure_equilibration_ps: Positive = 100.0
+    """At constant pressure before the equilibration; frames are recorded at constant volume."""
+
+
+Start = Literal["native", "extended", "heated"]
+
+
+class OpenMMReferenceSection(Section):
+    """Atomistic molecular dynamics by OpenMM, recorded with unbiased, unconstrained forces."""
+
+    kind: Literal["openmm"] = "openmm"
+    sequence: str | None = None
+    """Three-letter residues from the N terminus, such as `ACE ALA NME`; caps are optional."""
+    structure: str | None = None
+    """PDB file, URL or RCSB identifier of the native structure; give this or `sequence`."""
+    force_field: list[str] = ["amber99sbildn.xml", "amber99_obc.xml"]
+    """OpenMM force field files; the default selects the native GBSA-OBC kernel."""
+    solvent: SolventSection | None = None
+    """Explicit water; without it the force field's implicit solvent acts."""
+    temperature_K: Positive = 300.0
+    timestep_fs: Positive = 4.0
+    friction_per_ps: Positive = 1.0
+    hydrogen_mass_amu: Positive = 3.0
+    constraints: Literal["none", "h_bonds"] = "h_bonds"
+    platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL"] = "auto"
+    """`auto` measures every platform once per system and keeps the fastest."""
+    starts: Annotated[list[Start], Field(min_length=1)] = ["native"]
+    """Where trajectories start, dealt in turn: the structure as given, an extended chain, or after heating."""
+    heating: HeatingSection = HeatingSection()
+    n_trajectories: Count = 4
+    length_ns: Positive = 10.0
+    """Length of each recorded trajectory."""
+    frame_interval_ps: Positive = 0.2
+    equilibration_ps: Positive = 50.0
+    """Discarded at the start of each trajectory."""
+    segment_ps: Positive = 500.0
+    """A killed trajectory resumes from its last whole segment."""
+    bias: BiasSection | None = None
+    unbiased_check: UnbiasedCheckSection | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.sequence is None) == (self.structure is None):
+            raise ValueError("give exactly one of `sequence` and `structure`")
+        if self.solvent is not None and "extended" in self.starts:
+            raise ValueError("an extended chain needs a box of its own; with `solvent`, start from native and heated")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_steps(self) -> Self:
+        intervals = {"frame_interval_ps": self.frame_interval_ps}
+        if self.bias is not None:
+            intervals["bias.hill_interval_ps"] = self.bias.hill_interval_ps
+        require_whole_steps(intervals, self.timestep_fs)
+        return self
+
+
+class PublishedReferenceSection(Section):
+    """A published data set with forces, downloaded, checked and converted.
+
+    | layout             | files                                                                                       |
+    |--------------------|---------------------------------------------------------------------------------------------|
+    | fu_berlin_npz      | frames: npz with `coordinates` and `forces`; topology: PDB                                  |
+    | fu_berlin_archives | coordinates, forces: tar.gz of npy pairs; topology: PDB or an archive that holds it;        |
+    |                    | weights (optional): npz                                                                     |
+    | htmd_calpha        | coordinates, forces, embeddings: npy of C-alpha beads; `sequence` names the residues        |
+    """
+
+    kind: Literal["published"] = "published"
+    layout: Literal["fu_berlin_npz", "fu_berlin_archives", "htmd_calpha"]
+    files: dict[Literal["frames", "coordinates", "forces", "topology", "embeddings", "weights"], str]
+    """URL (http, https or ftp) of each file."""
+    sha256: dict[str, Sha256] = {}
+    """Known checksums by role; others are recorded in config/downloads.lock when a file is first seen."""
+    max_download_GB: Positive = 50.0
+    """Largest size of one file."""
+    max_unpacked_GB: Positive = 100.0
+    """Largest size of what one archive unpacks to."""
+    topology_member: str | None = None
+    """Path of the PDB file inside the archive that is given as topology."""
+    sequence: str | None = None
+    """One-letter residues of `htmd_calpha` data, checked against the embeddings."""
+    temperature_K: Positive
+    frame_interval_ps: Positive
+    frames_per_trajectory: Count | None = None
+    """Length of the independent trajectories that an array joins; without it, the array is one trajectory."""
+
+    @model_validator(mode="after")
+    def _roles(self) -> Self:
+        needed = {
+            "fu_berlin_npz": {"frames", "topology"},
+            "fu_berlin_archives": {"coordinates", "forces", "topology"},
+            "htmd_calpha": {"coordinates", "forces", "embeddings"},
+        }[self.layout]
+        if missing := sorted(needed - set(self.files)):
+            raise ValueError(f"layout {self.layout} needs `files` for {', '.join(sorted(needed))}; missing: {missing}")
+        if unknown := sorted(set(self.sha256) - set(self.files)):
+            raise ValueError(f"`sha256` names {unknown}, which `files` does not")
+        if (self.layout == "htmd_calpha") != (self.sequence is not None):
+            raise ValueError("`sequence` belongs to layout htmd_calpha, and is needed there")
+        return self
+
+
+class FilesReferenceSection(Section):
+    """The user's own atomistic trajectories with forces.
+
+    Formats: npz (`positions` or `coordinates`, and `forces`), npy (positions; forces in files of their own), H5MD,
+    GROMACS TRR, AMBER NetCDF and LAMMPS dump (the last three through MDAnalysis: `pip install cgpipe[files]`).
+    """
+
+    kind: Literal["files"] = "files"
+    topology: str
+    """PDB file of all atoms, in the order of the trajectories."""
+    trajectories: Annotated[list[str], Field(min_length=1)]
+    """Independent trajectories, a file each."""
+    forces: list[str] = []
+    """Forces of each trajectory, npy; only for npy trajectories."""
+    weights: list[str] = []
+    """Statistical weight of each frame, npy, a file each; without it all frames count the same."""
+    length_unit: Literal["nm", "angstrom"] | None = None
+    """Of positions; may be left out where the file says it (H5MD) or the format fixes it (TRR, NetCDF)."""
+    force_unit: Literal["kJ/mol/nm", "kcal/mol/angstrom"] | None = None
+    """Of forces; may be left out likewise."""
+    temperature_K: Positive
+    frame_interval_ps: Positive
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        for name in ("forces", "weights"):
+            if (n_files := len(getattr(self, name))) not in {0, len(self.trajectories)}:
+                raise ValueError(f"`{name}` names {n_files} files for {len(self.trajectories)} trajectories")
+        return self
+
+
+ReferenceSection = Annotated[
+    OpenMMReferenceSection | PublishedReferenceSection | FilesReferenceSection, Field(discriminator="kind")
+]
