@@ -14,6 +14,7 @@ ANGSTROM = 0.1
 """One angstrom in nm."""
 
 PICOSECONDS_PER_NANOSECOND = 1000.0
+BYTES_PER_GB = 1e9
 FEMTOSECOND = 0.001
 """One femtosecond in ps."""
 

@@ -1,49 +1,17 @@
-"""Model against reference: each metric with its bootstrap error and its noise floor.
+"""Model against reference in backbone torsions, bonds, angles and handedness."""
 
-The error resamples the units of both ensembles. The noise floor is the same metric between two halves of the reference:
-no model can be shown to be better than that.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.analysis.ensemble import Ensemble, merge
-from cgpipe.analysis.free_energy import (
-    BASINS,
-    basin_masks,
-    free_energy,
-    free_energy_mse,
-    jensen_shannon,
-    marginal,
-    probabilities,
-)
-from cgpipe.analysis.uncertainty import bootstrap_counts, half_splits
+from cgpipe.analysis.free_energy import BASINS, basin_masks, free_energy, jensen_shannon, marginal, probabilities
+from cgpipe.analysis.metrics import Metric, Resampling, mean_js, surface_functions
+from cgpipe.analysis.uncertainty import bootstrap_counts
 from cgpipe.errors import DataError
-from cgpipe.units import KCAL
 
 Array = NDArray[np.float64]
-Function = Callable[[Array, Array], float]
-"""A metric of two histograms, model first."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number that compares two ensembles."""
-
-    metric: str
-    value: float
-    error: float
-    """Standard deviation over the bootstrap."""
-    noise_floor: float
-    """Mean over the half splits of the reference: of the metric, or for a population of the halves' difference."""
-    unit: str
-    n_samples_model: int
-    n_samples_reference: int
-    n_samples_noise_floor: int
-    """Frames in each half of the reference."""
 
 
 def compare(
@@ -61,109 +29,31 @@ def compare(
         if shapes[0] != shapes[1]:
             raise DataError(f"{name} have shape {shapes[0]} in the model and {shapes[1]} in the reference")
     model, reference = merge(model, model.clusters), merge(reference, reference.clusters)
-    resampling = _Resampling(model, reference, n_bootstrap, rng)
+    resampling = Resampling.of(model, reference, n_bootstrap=n_bootstrap, rng=rng)
     metrics = []
     for index, residue in enumerate(residues):
         tables = model.torsions[:, index], reference.torsions[:, index]
-        for name, unit, function in _torsion_functions(thermal_energy):
+        for name, unit, function in surface_functions("phi", "psi", thermal_energy):
             metrics.append(resampling.metric(f"{name}[{residue}]", unit, function, *tables))
         metrics += _population_metrics(resampling, residue, *tables)
     for name in ("bonds", "angles"):
         tables = getattr(model, name), getattr(reference, name)
-        metrics.append(resampling.metric(f"js_{name}", "nats", _mean_js, *tables))
+        metrics.append(resampling.metric(f"js_{name}", "nats", mean_js, *tables))
     if reference.handedness.shape[1]:
         metrics.append(_mirror_metric(resampling, model, reference))
     return metrics
 
 
-def _torsion_functions(thermal_energy: float) -> list[tuple[str, str, Function]]:
-    """Name, unit and function of each metric on (n_bins, n_bins) histograms."""
-
-    def square(model: Array, reference: Array) -> float:
-        return free_energy_mse(probabilities(model), probabilities(reference), thermal_energy) / KCAL**2
-
-    def weighted(model: Array, reference: Array) -> float:
-        p, q = probabilities(model), probabilities(reference)
-        return float(np.sqrt(free_energy_mse(p, q, thermal_energy, weights=q)) / KCAL)
-
-    functions: list[tuple[str, str, Function]] = [
-        ("js_phi_psi", "nats", lambda m, r: jensen_shannon(probabilities(m), probabilities(r))),
-        ("js_phi", "nats", lambda m, r: _marginal_js(m, r, 0)),
-        ("js_psi", "nats", lambda m, r: _marginal_js(m, r, 1)),
-        ("free_energy_mse", "(kcal/mol)^2", square),
-        ("free_energy_rmse_weighted_by_reference", "kcal/mol", weighted),
-    ]
-    return functions
-
-
-def _marginal_js(model: Array, reference: Array, axis: int) -> float:
-    p, q = (marginal(table, axis) / table.sum() for table in (model, reference))
-    return jensen_shannon(p, q)
-
-
-def _population_metrics(resampling: "_Resampling", residue: str, model: Array, reference: Array) -> list[Metric]:
+def _population_metrics(resampling: Resampling, residue: str, model: Array, reference: Array) -> list[Metric]:
     """Population of each basin in the model and in the reference, and their difference."""
     metrics = []
     for basin, mask in basin_masks(model.shape[-1]).items():
-        functions = _population_functions(mask)
-        floor = functions["population_difference"]
-        for name, function in functions.items():
-            label = f"{name}_{basin}[{residue}]"
-            metrics.append(resampling.metric(label, "1", function, model, reference, floor))
+        parts = [np.column_stack([t[:, mask].sum(-1), t.sum(axis=(-2, -1))]) for t in (model, reference)]
+        metrics += resampling.share_metrics(f"{basin}[{residue}]", *parts)
     return metrics
 
 
-def _population_functions(mask: NDArray[np.bool_]) -> dict[str, Function]:
-    """Functions of the share of some bins, by the name of the metric."""
-
-    def share(table: Array) -> float:
-        return float(table[mask].sum() / table.sum())
-
-    return {
-        "population_model": lambda m, _: share(m),
-        "population_reference": lambda _, r: share(r),
-        "population_difference": lambda m, r: share(m) - share(r),
-    }
-
-
-def _mean_js(model: Array, reference: Array) -> float:
-    """Mean over terms of the divergence of their distributions, from (n_terms, n_bins)."""
-    rows = zip(model, reference, strict=True)
-    return float(np.mean([jensen_shannon(m / m.sum(), r / r.sum()) for m, r in rows]))
-
-
-class _Resampling:
-    """The same resamples and halves for every metric."""
-
-    def __init__(self, model: Ensemble, reference: Ensemble, n_bootstrap: int, rng: np.random.Generator) -> None:
-        self._draws_model = bootstrap_counts(len(model.weights), n_bootstrap, rng)
-        self._draws_reference = bootstrap_counts(len(reference.weights), n_bootstrap, rng)
-        self._halves = half_splits(reference.groups, rng)
-        self._n_model, self._n_reference = int(model.n_frames.sum()), int(reference.n_frames.sum())
-        self._n_half = int(np.median(self._halves @ reference.n_frames))
-
-    def metric(
-        self, name: str, unit: str, function: Function, model: Array, reference: Array, floor: Function | None = None
-    ) -> Metric:
-        """Metric of histograms (n_units, ...) of both ensembles; the noise floor is that of `floor`, if given."""
-        resampled = [
-            function(np.tensordot(m, model, 1), np.tensordot(r, reference, 1))
-            for m, r in zip(self._draws_model, self._draws_reference, strict=True)
-        ]
-        floors = [(floor or function)(reference[half].sum(0), reference[~half].sum(0)) for half in self._halves]
-        return Metric(
-            metric=name,
-            value=function(model.sum(0), reference.sum(0)),
-            error=float(np.std(resampled, ddof=1)),
-            noise_floor=float(np.mean(np.abs(floors))),
-            unit=unit,
-            n_samples_model=self._n_model,
-            n_samples_reference=self._n_reference,
-            n_samples_noise_floor=self._n_half,
-        )
-
-
-def _mirror_metric(resampling: _Resampling, model: Ensemble, reference: Ensemble) -> Metric:
+def _mirror_metric(resampling: Resampling, model: Ensemble, reference: Ensemble) -> Metric:
     """Fraction of the model's chiral centres, over its frames, whose handedness is not the reference's."""
     native = np.sign(reference.handedness.sum(0))
     columns, columns_reference = (
@@ -199,10 +89,10 @@ def basin_populations(torsions: Array) -> Array:
 
 @dataclass(frozen=True)
 class Profiles:
-    """Free energies of one ensemble with errors, for figures; kJ/mol, lowest bin at zero."""
+    """Free energies of one ensemble with errors, for figures; kJ/mol, marginals with the lowest bin at zero."""
 
     surface: Array
-    """(n_residues, n_bins, n_bins)."""
+    """(n_residues, n_bins, n_bins), of normalised probabilities: two of them differ by no constant."""
     marginals: Array
     """(n_residues, 2, n_bins), along phi and psi."""
     marginal_errors: Array
@@ -222,9 +112,8 @@ def profiles(ensemble: Ensemble, *, thermal_energy: float, n_bootstrap: int, rng
     with np.errstate(invalid="ignore"):
         lines = [_lines(table, thermal_energy) for table in resampled]
         errors = np.std(lines, axis=0, ddof=1)
-    surface = free_energy(probabilities(total), thermal_energy)
     return Profiles(
-        surface=surface - surface.min(axis=(-2, -1), keepdims=True),
+        surface=free_energy(probabilities(total), thermal_energy),
         marginals=_lines(total, thermal_energy),
         marginal_errors=errors,
         populations=basin_populations(total),

@@ -1,9 +1,10 @@
-"""Histograms of one ensemble, reference or model, in the coordinates of the comparison.
+"""Histograms of one ensemble, reference or model, in the coordinates of the comparison, and its Markov models.
 
 Frames carry their weights; of simulated replicas the time before equilibrium is left out, by the rule of Chodera (2016)
-on the mean potential energy.
+on the mean potential energy. With `--states`, slow coordinates, macrostates and kinetics are analysed as well, in the
+state space that was fitted to the reference; with `--native`, RMSD and native contacts.
 
-example: cgpipe analyse --section analysis.yaml --beads b0.h5md b1.h5md --output analysis/reference.h5
+example: cgpipe analyse --section analysis.yaml --ensemble reference --beads b0.h5md b1.h5md --output reference.h5
 """
 
 import argparse
@@ -13,23 +14,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgpipe.analysis.ensemble import Ensemble, histogram_unit, join
+from cgpipe.analysis.ensemble import Ensemble
 from cgpipe.analysis.features import backbone_torsions, chains
 from cgpipe.analysis.uncertainty import equilibration_start
-from cgpipe.cli.arguments import add_inputs, add_output, add_section
+from cgpipe.cli.analysis_pass import Scale, analyse_frames, bind_scale
+from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.units import layout
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import save_record
-from cgpipe.data.trajectory import Trajectory
+from cgpipe.data.topology import Topology
 from cgpipe.provenance import provenance
-
-_MAX_REPLICA_GROUPS = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe analyse`."""
     add_section(parser, what="`analysis`")
+    add_seed(parser)
+    parser.add_argument(
+        "--ensemble",
+        required=True,
+        choices=["reference", "model", "check"],
+        help="what the frames are; the lag of the Markov model and the weights of the state space depend on it",
+    )
+    parser.add_argument("--states", type=Path, metavar="FILE", help="what `cgpipe states` wrote")
+    parser.add_argument("--native", type=Path, metavar="FILE", help="PDB file of the native structure")
     add_inputs(parser, "beads", what="bead trajectories of one ensemble, mapped or simulated")
     add_output(parser, what="HDF5 record of the histograms")
 
@@ -39,24 +49,45 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(AnalysisSection, args.section)
     series = _series(args.beads)
     start = equilibration_start(series["potential_energy"][:, 0]) if series else 0
-    ensemble = _histograms(args.beads, section, start)
     with H5mdFile(args.beads[0]) as file:
-        topology, interval, n_times = file.topology, file.frame_interval, file.n_frames // file.n_replicas
+        topology, interval, n_replicas = file.topology, file.frame_interval, file.n_replicas
+    plan = layout(args.beads, n_blocks=section.n_blocks_per_trajectory)
+    scale = bind_scale(section, topology, args.states, args.native)
+    ensemble, chain = analyse_frames(
+        plan, scale, section, name=args.ensemble, root_seed=args.seed, interval=interval, start=start
+    )
+    n_times = max(max(lengths) // n_replicas for lengths in plan.lengths)
+    inputs = [path for path in (*args.beads, args.states, args.native) if path]
+    settings = {"analysis": plain(section), "ensemble": args.ensemble}
     header = {
-        "residues": [torsion.residue for torsion in backbone_torsions(topology)],
-        "bonds": [" - ".join(topology.labels[k] for k in bond) for bond in topology.bonds],
-        "angles": [" - ".join(topology.labels[k] for k in angle) for angle in chains(topology)],
+        **_labels(topology, scale),
         "frame_interval_ps": interval,
         "duration_ps": (n_times - start) * interval,
         "equilibration_ps": start * interval,
-        "provenance": provenance("analyse", {"analysis": plain(section)}, seed=0, inputs=args.beads),
+        "provenance": provenance("analyse", settings, seed=args.seed, inputs=inputs),
     }
-    arrays = {name: getattr(ensemble, name) for name in Ensemble.__dataclass_fields__}
-    save_record(args.output, arrays | {f"series_{name}": values for name, values in series.items()}, header)
+    arrays = {name: getattr(ensemble, name) for name in Ensemble.__dataclass_fields__} | chain
+    arrays |= {f"series_{name}": values for name, values in series.items()}
+    save_record(args.output, arrays, header)
     print(
         f"{ensemble.n_frames.sum()} frames, {ensemble.n_effective:.0f} effective by weight, "
         f"{start * interval:g} ps discarded"
     )
+
+
+def _labels(topology: Topology, scale: Scale) -> dict[str, Any]:
+    """What the rows of the arrays are called."""
+    chain = scale.chain
+    return {
+        "residues": [torsion.residue for torsion in backbone_torsions(topology)],
+        "bonds": [" - ".join(topology.labels[k] for k in bond) for bond in topology.bonds],
+        "angles": [" - ".join(topology.labels[k] for k in angle) for angle in chains(topology)],
+        "chain": [topology.residue_names[bead] for bead in chain.carbons] if chain else [],
+        "coordinates": [vars(coordinate) for coordinate in chain.coordinates] if chain else [],
+        "pair_limits_nm": chain.pair_limits if chain else None,
+        "tic_limits": chain.states.limits.tolist() if chain and chain.states else None,
+        "state_centres": chain.states.macrostate_centres().tolist() if chain and chain.states else [],
+    }
 
 
 def _series(paths: list[Path]) -> dict[str, NDArray[np.float64]]:
@@ -69,45 +100,3 @@ def _series(paths: list[Path]) -> dict[str, NDArray[np.float64]]:
                     collected.setdefault(name, []).append(values.reshape(-1, file.n_replicas))
     joined = {name: np.concatenate(parts, axis=1).astype(np.float64) for name, parts in collected.items()}
     return {name: np.column_stack([v.mean(1), v.std(1)]) for name, v in joined.items()}
-
-
-def _histograms(paths: list[Path], section: AnalysisSection, start: int) -> Ensemble:
-    """Ensemble of all files from a frame of each replica on."""
-    parts = []
-    highest = max(_highest_weight(path) for path in paths)
-    offset = 0
-    for path in paths:
-        with H5mdFile(path) as file:
-            replicas = file.n_replicas
-            frames = file.frames(start * replicas)
-            stretches = np.array_split(np.arange(file.n_frames // replicas - start), section.n_blocks_per_trajectory)
-            groups = np.array_split(np.arange(replicas), min(replicas, _MAX_REPLICA_GROUPS))
-            for group, members in enumerate(groups, start=offset):
-                for time, times in enumerate(stretches):
-                    unit = _select(frames, (times[:, None] * replicas + members).ravel())
-                    cluster = group if replicas > 1 else group * len(stretches) + time
-                    weights = _weights(unit, highest)
-                    labels = {"group": group, "time": time, "cluster": cluster}
-                    parts.append(histogram_unit(unit, weights, n_bins=section.n_bins, **labels))
-            offset += len(groups)
-    return join(parts)
-
-
-def _highest_weight(path: Path) -> float:
-    with H5mdFile(path) as file:
-        values = file.observable("log_weight")
-        return 0.0 if values is None else float(values.max())
-
-
-def _select(trajectory: Trajectory, index: NDArray[np.intp]) -> Trajectory:
-    weights = trajectory.log_weights
-    return Trajectory(
-        trajectory.topology, trajectory.positions[index], None, None if weights is None else weights[index]
-    )
-
-
-def _weights(trajectory: Trajectory, highest: float) -> NDArray[np.float64]:
-    """Weights on a scale on which the heaviest frame of all files has weight one."""
-    if trajectory.log_weights is None:
-        return np.ones(trajectory.n_frames)
-    return np.exp(trajectory.log_weights.astype(np.float64) - highest)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cgpipe.config.sections import SplitSection
-from cgpipe.data.h5md import load_trajectory
+from cgpipe.data.h5md import load_trajectories
 from cgpipe.data.split import Split, split_blocks
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.errors import DataError
@@ -13,12 +13,12 @@ from cgpipe.seeding import stream
 
 
 def load_beads(paths: list[Path]) -> list[Trajectory]:
-    """Bead trajectories of one molecule. Raises DataError if their topologies differ."""
-    trajectories = [load_trajectory(path) for path in paths]
-    for path, trajectory in zip(paths, trajectories, strict=True):
-        if trajectory.topology != trajectories[0].topology:
+    """Independent bead trajectories of one molecule. Raises DataError if their topologies differ."""
+    files = [load_trajectories(path) for path in paths]
+    for path, trajectories in zip(paths, files, strict=True):
+        if trajectories[0].topology != files[0][0].topology:
             raise DataError(f"{path} and {paths[0]} hold different beads; map them again with one mapping section")
-    return trajectories
+    return [trajectory for trajectories in files for trajectory in trajectories]
 
 
 def joined(trajectories: list[Trajectory]) -> Trajectory:
@@ -42,14 +42,4 @@ def split_of(trajectories: list[Trajectory], section: SplitSection, *, seed: int
         n_folds=section.n_folds,
         test_fraction=section.test_fraction,
         rng=stream(seed, "split"),
-    )
-
-
-def select_frames(beads: Trajectory, frames: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Trajectory:
-    """Some frames of a trajectory."""
-    return Trajectory(
-        beads.topology,
-        beads.positions[frames],
-        None if beads.forces is None else beads.forces[frames],
-        None if beads.log_weights is None else beads.log_weights[frames],
     )

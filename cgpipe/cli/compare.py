@@ -7,15 +7,19 @@ example: cgpipe compare --section analysis.yaml --temperature 300 --reference an
 """
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.analysis.chain_compare import chain_profiles, compare_chains, compare_kinetics
+from cgpipe.analysis.chain_ensemble import ChainEnsemble, Coordinate
 from cgpipe.analysis.compare import compare, convergence, profiles
 from cgpipe.analysis.ensemble import Ensemble, merge
+from cgpipe.analysis.kinetics import Kinetics
+from cgpipe.analysis.metrics import Metric
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection
@@ -24,6 +28,8 @@ from cgpipe.data.records import load_record, save_record
 from cgpipe.provenance import provenance
 from cgpipe.seeding import stream
 from cgpipe.units import thermal_energy
+
+Arrays = dict[str, NDArray[Any]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,48 +49,112 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(AnalysisSection, args.section)
     paths = {"reference": args.reference, "model": args.model} | ({"check": args.check} if args.check else {})
     records = {name: load_record(path) for name, path in paths.items()}
-    ensembles = {name: _ensemble(arrays) for name, (arrays, _) in records.items()}
-    header = records["reference"][1]
-    energy = thermal_energy(args.temperature)
-    n_bootstrap = section.n_bootstrap
-    metrics = []
-    for name in [key for key in ensembles if key != "reference"]:
-        rng = stream(args.seed, "compare", name)
-        found = compare(
-            ensembles[name],
-            ensembles["reference"],
-            residues=header["residues"],
-            thermal_energy=energy,
-            n_bootstrap=n_bootstrap,
-            rng=rng,
-        )
-        prefix = "" if name == "model" else "unbiased_check_"
-        metrics += [{**asdict(metric), "metric": prefix + metric.metric} for metric in found]
+    comparison = Comparison(records, section, thermal_energy(args.temperature), args.seed)
+    metrics = [asdict(metric) for metric in comparison.metrics()]
     save_json(args.output, metrics)
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, ensemble in ensembles.items():
-        rng = stream(args.seed, "profiles", name)
-        values = profiles(ensemble, thermal_energy=energy, n_bootstrap=n_bootstrap, rng=rng)
-        arrays |= {f"{name}_{key}": value for key, value in asdict(values).items()}
-        arrays |= _settling(name, ensemble, ensembles["reference"]) | _distributions(name, ensemble)
-    arrays |= {f"model_{key}": v for key, v in records["model"][0].items() if key.startswith("series_")}
     settings = {"analysis": plain(section), "temperature_K": args.temperature}
     record = provenance("compare", settings, seed=args.seed, inputs=list(paths.values()))
-    joint = {
-        "residues": header["residues"],
-        "bonds": header["bonds"],
-        "angles": header["angles"],
-        "durations_ps": {name: content[1]["duration_ps"] for name, content in records.items()},
-        "frame_interval_ps": {name: content[1]["frame_interval_ps"] for name, content in records.items()},
-        "equilibration_ps": {name: content[1]["equilibration_ps"] for name, content in records.items()},
-        "thermal_energy_kJ_per_mol": energy,
-        "metrics": metrics,
-        "provenance": record,
-    }
-    save_record(args.record, arrays, joint)
+    save_record(args.record, comparison.arrays(), {**comparison.labels(), "metrics": metrics, "provenance": record})
     for metric in metrics:
         row = (metric["metric"], metric["value"], metric["error"], metric["noise_floor"], metric["unit"])
         print("{:<58} {:10.5f} +- {:.5f}  floor {:.5f} {}".format(*row))
+
+
+class Comparison:
+    """The ensembles of one system, and all that is computed from them."""
+
+    def __init__(
+        self, records: dict[str, tuple[Arrays, dict[str, Any]]], section: AnalysisSection, energy: float, seed: int
+    ) -> None:
+        """energy : kT, kJ/mol."""
+        self._records, self._section, self._energy, self._seed = records, section, energy, seed
+        self._ensembles = {name: _ensemble(arrays) for name, (arrays, _) in records.items()}
+        self._chains = {name: chain for name, (arrays, _) in records.items() if (chain := _chain(arrays))}
+        self._header = records["reference"][1]
+
+    def metrics(self) -> list[Metric]:
+        """Of the model, then of the unbiased check, under names of its own."""
+        found = []
+        for name in [key for key in self._ensembles if key != "reference"]:
+            prefix = "" if name == "model" else "unbiased_check_"
+            metrics = [*self._torsion_metrics(name), *self._chain_metrics(name)]
+            found += [replace(metric, metric=prefix + metric.metric) for metric in metrics]
+        return found
+
+    def _torsion_metrics(self, name: str) -> list[Metric]:
+        return compare(
+            self._ensembles[name],
+            self._ensembles["reference"],
+            residues=self._header["residues"],
+            thermal_energy=self._energy,
+            n_bootstrap=self._section.n_bootstrap,
+            rng=stream(self._seed, "compare", name),
+        )
+
+    def _chain_metrics(self, name: str) -> list[Metric]:
+        if name not in self._chains:
+            return []
+        model, reference = self._chains[name], self._chains["reference"]
+        found = compare_chains(
+            model,
+            reference,
+            coordinates=[Coordinate(**values) for values in self._header["coordinates"]],
+            thermal_energy=self._energy,
+            n_bootstrap=self._section.n_bootstrap,
+            rng=stream(self._seed, "compare chains", name),
+        )
+        kinetics = [_kinetics(self._records[key][0]) for key in (name, "reference")]
+        if kinetics[0] is not None and kinetics[1] is not None:
+            n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum())
+            found += compare_kinetics(kinetics[0], kinetics[1], n_samples=n_samples)
+        return found
+
+    def arrays(self) -> Arrays:
+        """What the figures draw."""
+        arrays: Arrays = {}
+        for name, ensemble in self._ensembles.items():
+            values = self._profiles(name, ensemble)
+            arrays |= {f"{name}_{key}": value for key, value in values.items()}
+            arrays |= _settling(name, ensemble, self._ensembles["reference"]) | _distributions(name, ensemble)
+            kept = {key: v for key, v in self._records[name][0].items() if key.startswith(("kinetics_", "structures"))}
+            arrays |= {f"{name}_{key}": value for key, value in kept.items()}
+        series = {key: v for key, v in self._records["model"][0].items() if key.startswith("series_")}
+        return arrays | {f"model_{key}": v for key, v in series.items()}
+
+    def _profiles(self, name: str, ensemble: Ensemble) -> Arrays:
+        options: dict[str, Any] = {"thermal_energy": self._energy, "n_bootstrap": self._section.n_bootstrap}
+        found: Arrays = asdict(profiles(ensemble, **options, rng=stream(self._seed, "profiles", name)))
+        if name in self._chains:
+            final = self._chains["reference"].surface.sum((0, 1))
+            rng = stream(self._seed, "chain profiles", name)
+            chain = chain_profiles(self._chains[name], final, **options, rng=rng).to_arrays()
+            found |= {f"chain_{key}": value for key, value in chain.items()}
+        return found
+
+    def labels(self) -> dict[str, Any]:
+        """What the figures write beside the arrays."""
+        times = ("duration_ps", "frame_interval_ps", "equilibration_ps")
+        names = {"duration_ps": "durations_ps"}
+        kept = {key: value for key, value in self._header.items() if key not in {*times, "provenance"}}
+        return {
+            **kept,
+            **{
+                names.get(key, key): {name: content[1][key] for name, content in self._records.items()} for key in times
+            },
+            "thermal_energy_kJ_per_mol": self._energy,
+        }
+
+
+def _chain(arrays: Arrays) -> ChainEnsemble | None:
+    if "chain_weights" not in arrays:
+        return None
+    return ChainEnsemble(**{field.name: arrays[f"chain_{field.name}"] for field in fields(ChainEnsemble)})
+
+
+def _kinetics(arrays: Arrays) -> Kinetics | None:
+    if "kinetics_lags" not in arrays:
+        return None
+    return Kinetics(**{field.name: arrays[f"kinetics_{field.name}"] for field in fields(Kinetics)})
 
 
 def _ensemble(arrays: dict[str, NDArray[Any]]) -> Ensemble:

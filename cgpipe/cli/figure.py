@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from cgpipe.cli.arguments import add_inputs
 from cgpipe.data.files import load_json
 from cgpipe.data.records import load_record
+from cgpipe.figures.contacts import contacts_figure
 from cgpipe.figures.convergence import convergence_figure
+from cgpipe.figures.coordinates import coordinates_figure
 from cgpipe.figures.diagnostics import diagnostics_figure
 from cgpipe.figures.distributions import distributions_figure
 from cgpipe.figures.free_energy import free_energy_figure
@@ -20,7 +22,10 @@ from cgpipe.figures.learning_curves import learning_curves_figure
 from cgpipe.figures.marginals import marginals_figure
 from cgpipe.figures.prior_fits import prior_figure
 from cgpipe.figures.record import ComparisonRecord
+from cgpipe.figures.structures import structures_figure
 from cgpipe.figures.style import save_figure
+from cgpipe.figures.timescales import chapman_kolmogorov_figure, timescales_figure
+from cgpipe.figures.transitions import transitions_figure
 
 _COMPARISONS = {
     "free_energy": free_energy_figure,
@@ -28,6 +33,12 @@ _COMPARISONS = {
     "distributions": distributions_figure,
     "convergence": convergence_figure,
     "diagnostics": diagnostics_figure,
+    "coordinates": coordinates_figure,
+    "structures": structures_figure,
+    "timescales": timescales_figure,
+    "chapman_kolmogorov": chapman_kolmogorov_figure,
+    "transitions": transitions_figure,
+    "contacts": contacts_figure,
 }
 _PRIORS = {
     "prior_bonds": "bond",
@@ -40,7 +51,7 @@ _PRIORS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe figure`."""
     parser.add_argument("--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "learning_curves"])
-    parser.add_argument("--title", required=True, help="name of the system")
+    parser.add_argument("--title", required=True, help="what the figure says of the system")
     add_inputs(
         parser, "sources", what="the record of `cgpipe compare` or `cgpipe prior`, or histories of `cgpipe train`"
     )

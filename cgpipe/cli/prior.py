@@ -7,7 +7,7 @@ example: cgpipe prior --section prior.yaml --split split.yaml --temperature 300 
 import argparse
 
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
-from cgpipe.cli.beads import joined, load_beads, select_frames, split_of
+from cgpipe.cli.beads import joined, load_beads, split_of
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import PriorSection, SplitSection
 from cgpipe.data.files import save_json
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     section, split_section = parse_section(PriorSection, args.section), parse_section(SplitSection, args.split)
     trajectories = load_beads(args.beads)
     split = split_of(trajectories, split_section, seed=args.seed)
-    beads = select_frames(joined(trajectories), split.training())
+    beads = joined(trajectories).part(split.training())
     parameters, fits = fit_prior(beads, section, thermal_energy=thermal_energy(args.temperature))
     settings = {"prior": plain(section), "split": plain(split_section), "temperature_K": args.temperature}
     content = {

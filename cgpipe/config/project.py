@@ -13,6 +13,7 @@ from cgpipe.config.sections import SystemConfig
 from cgpipe.errors import ConfigError
 
 S = TypeVar("S", bound=Section)
+T = TypeVar("T", bound=Section)
 
 
 class ProjectConfig(Section):
@@ -58,7 +59,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def complete(section: type[S], values: Mapping[str, Any], *, source: str) -> S:
+def complete(section: type[S], values: Mapping[str, Any], source: str) -> S:
     """Section with all defaults filled in. Raises ConfigError that names the source, the key and the remedy."""
     try:
         return section.model_validate(values)
@@ -117,9 +118,24 @@ def section_argument(section: Section) -> str:
 
 def parse_section(section: type[S], text: str) -> S:
     """Section from the command line: JSON text, or the path of a YAML file that holds it."""
-    if text.lstrip().startswith("{"):
-        try:
-            return complete(section, json.loads(text), source="--section")
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"--section is neither a file nor JSON: {error}") from error
-    return complete(section, read_yaml(Path(text)), source=text)
+    return complete(section, *_given(text))
+
+
+def parse_alternative(options: tuple[type[S], type[T]], text: str) -> S | T:
+    """Section of the option whose `kind` the text gives; otherwise like `parse_section`."""
+    values, source = _given(text)
+    kinds = {option.model_fields["kind"].default: option for option in options}
+    if values.get("kind") not in kinds:
+        raise ConfigError(f"{source}: `kind` is {values.get('kind')!r}, expected one of {', '.join(kinds)}")
+    chosen: type[S | T] = kinds[values["kind"]]
+    return complete(chosen, values, source)
+
+
+def _given(text: str) -> tuple[dict[str, Any], str]:
+    """Values on the command line, and what to call their source."""
+    if not text.lstrip().startswith("{"):
+        return read_yaml(Path(text)), text
+    try:
+        return json.loads(text), "--section"
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--section is neither a file nor JSON: {error}") from error

@@ -148,6 +148,12 @@ class H5mdFile:
         """Replicas that the frames hold, all of one time together."""
         return int(self._file["cgpipe/n_replicas"][()])
 
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each independent trajectory of a file that joins several, in order; replicas are not told apart."""
+        values = self.array("lengths")
+        return [self.n_frames] if values is None else [int(length) for length in values]
+
     def array(self, name: str) -> NDArray[Any] | None:
         """Small array kept with the whole trajectory, or None."""
         values = self._file.get(f"cgpipe/{name}")
@@ -178,12 +184,17 @@ class H5mdFile:
         return trajectory
 
     def chunks(self, size: int = 20_000) -> Iterator[Trajectory]:
-        """All frames in order, at most `size` at a time."""
-        for start in range(0, self.n_frames, size):
-            yield self.frames(start, start + size)
+        """All frames in order, at most `size` at a time, never of two independent trajectories together."""
+        first = 0
+        for length in self.lengths:
+            for start in range(first, first + length, size):
+                yield self.frames(start, min(start + size, first + length))
+            first += length
 
 
-def load_trajectory(path: Path) -> Trajectory:
-    """All frames of a file at once, for beads, which are few."""
+def load_trajectories(path: Path) -> list[Trajectory]:
+    """Each independent trajectory of a file, all frames at once, for beads, which are few."""
     with H5mdFile(path) as file:
-        return file.frames()
+        frames, lengths = file.frames(), file.lengths
+    ends = np.cumsum(lengths)
+    return [frames.part(slice(end - length, end)) for end, length in zip(ends, lengths, strict=True)]

@@ -56,6 +56,10 @@ class SegmentStore:
         arrays = self._load(count - 1)
         return {key.removeprefix(_STATE): value for key, value in arrays.items() if key.startswith(_STATE)}
 
+    def last_frames(self) -> Arrays:
+        """Frames of the last whole segment. Raises DataError if it is damaged."""
+        return {key: value for key, value in self._load(self.n_segments - 1).items() if not key.startswith(_STATE)}
+
     def frames(self) -> Iterator[Arrays]:
         """Frames of each segment in order, one segment in memory at a time."""
         for index in range(self.n_segments):

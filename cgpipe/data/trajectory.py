@@ -37,6 +37,16 @@ class Trajectory:
         """Number of frames."""
         return len(self.positions)
 
+    def part(self, frames: slice | NDArray[np.intp]) -> "Trajectory":
+        """Some of the frames."""
+        forces, weights = self.forces, self.log_weights
+        return Trajectory(
+            self.topology,
+            self.positions[frames],
+            None if forces is None else forces[frames],
+            None if weights is None else weights[frames],
+        )
+
 
 def require_finite(array: Array, *, what: str, source: str) -> None:
     """Raises DataError that names the first frame and site with NaN or infinity in (n_frames, n_sites, 3)."""

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cgpipe.figures.record import ComparisonRecord
+from cgpipe.figures.record import NO_SURFACE, ComparisonRecord
 from cgpipe.figures.style import CHECK_COLOUR, EXTRA_COLOUR, MODEL_COLOUR, PAGE_WIDTH, new_figure, plain_decades
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
@@ -17,14 +17,26 @@ _BASIN_COLOURS = {"αR": CHECK_COLOUR, "β/PII": MODEL_COLOUR, "αL": EXTRA_COLO
 
 def convergence_figure(record: ComparisonRecord) -> Figure:
     """Reference (top) and model (bottom): divergence from the whole reference, and populations, against time."""
-    figure = new_figure(PAGE_WIDTH, 4.2)
     if not record.residues:
-        figure.text(0.5, 0.5, "no residue has all beads of phi and psi", ha="center")
-        return figure
+        return _slow_figure(record)
+    figure = new_figure(PAGE_WIDTH, 4.2)
     rows = figure.subplots(2, 2)
     for name, axes in zip(("reference", "model"), rows, strict=True):
         plot_divergence(record, axes[0], name=name)
         plot_basins(record, axes[1], name=name)
+    return figure
+
+
+def _slow_figure(record: ComparisonRecord) -> Figure:
+    """The same for a protein: divergence over the slow coordinates."""
+    figure = new_figure(PAGE_WIDTH, 2.4)
+    if not record.surfaces:
+        figure.text(0.5, 0.5, NO_SURFACE, ha="center")
+        return figure
+    floor = record.metric(record.surfaces[0].metric)["noise_floor"]
+    for name, ax in zip(("reference", "model"), figure.subplots(1, 2), strict=True):
+        values = record.arrays[f"{name}_chain_tic_convergence_js"]
+        _plot_settling(record, ax, values[:, None], ["TIC 1, TIC 2"], floor, name=name)
     return figure
 
 
@@ -37,12 +49,18 @@ def _times(record: ComparisonRecord, name: str, n_times: int) -> tuple[NDArray[n
 
 def plot_divergence(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
     """Divergence of all data up to a time from the whole reference."""
-    values = record.arrays[f"{name}_convergence_js"]
-    times, unit = _times(record, name, len(values))
-    for residue, line in zip(record.residues, values.T, strict=True):
-        shown = line > _ROUNDING
-        ax.plot(times[shown], line[shown], "o-", ms=3, label=f"{name}, {residue}")
     floor = record.metric(f"js_phi_psi[{record.residues[0]}]")["noise_floor"]
+    return _plot_settling(record, ax, record.arrays[f"{name}_convergence_js"], record.residues, floor, name=name)
+
+
+def _plot_settling(
+    record: ComparisonRecord, ax: Axes, values: NDArray[np.float64], labels: list[str], floor: float, *, name: str
+) -> Axes:
+    """Lines of divergences (n_times, n_lines) against time, with the noise floor."""
+    times, unit = _times(record, name, len(values))
+    for label, line in zip(labels, values.T, strict=True):
+        shown = line > _ROUNDING
+        ax.plot(times[shown], line[shown], "o-", ms=3, label=f"{name}, {label}")
     ax.axhline(floor, color="grey", ls=":", label="noise floor")
     ax.set_yscale("log")
     plain_decades(ax.yaxis)

@@ -24,9 +24,9 @@ def diagnostics_figure(record: ComparisonRecord) -> Figure:
         ax.set_ylabel(label)
     target = record.header["thermal_energy_kJ_per_mol"] / BOLTZMANN
     axes[0].axhline(target, color="grey", ls=":", label="thermostat")
-    axes[0].legend()
-    axes[0].set_title("a finite step reads momenta cold")
+    axes[0].set_title("momenta read cold by a finite step")
     axes[1].set_title("bands: spread over replicas")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
     return figure
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cgpipe.figures.style import COLUMN_WIDTH, FOLD_COLOURS, new_figure
 from cgpipe.units import ANGSTROM, KCAL
@@ -16,6 +17,7 @@ def learning_curves_figure(histories: list[pd.DataFrame]) -> Figure:
     ax = figure.subplots()
     for fold, history in enumerate(histories):
         plot_history(history, ax, fold=fold)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("epoch")
     ax.set_ylabel("force loss ((kcal/mol/Å)²)")
     ax.set_title("mostly label noise: compare curves of one fold only")

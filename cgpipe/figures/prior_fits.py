@@ -37,6 +37,8 @@ def plot_fit(fit: dict[str, Any], ax: Axes) -> Axes:
     centres = scale * np.array(fit["centres"])
     ax.fill_between(centres, np.array(fit["density"]) / scale, color=REFERENCE_COLOUR, alpha=0.25, lw=0, label="frames")
     ax.plot(centres, np.array(fit["fitted"]) / scale, color=MODEL_COLOUR, label="fitted term")
+    if fit["kind"] == "dihedral":
+        ax.set_xticks(range(-180, 181, 90))
     ax.set_xlabel(label)
     ax.set_ylabel("density")
     ax.set_yticks([])

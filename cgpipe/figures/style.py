@@ -17,7 +17,7 @@ PAGE_WIDTH = 7.0
 REFERENCE_COLOUR, MODEL_COLOUR, CHECK_COLOUR, EXTRA_COLOUR = "#000000", "#D55E00", "#0072B2", "#009E73"
 """From Okabe and Ito's palette."""
 FOLD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-ENERGY_MAP, DIFFERENCE_MAP = "viridis", "RdBu_r"
+ENERGY_MAP, DIFFERENCE_MAP, CHAIN_MAP = "viridis", "RdBu_r", "plasma"
 _RESOLUTION = 300
 
 mpl.rcParams.update(
@@ -42,9 +42,9 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def plain_decades(axis: Axis) -> None:
-    """Label a logarithmic axis at 1, 2 and 5 times each power of ten, as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+def plain_decades(axis: Axis, *, wide: bool = False) -> None:
+    """Label a logarithmic axis at 1, 2 and 5 times each power of ten, or at these alone if wide, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -58,9 +58,9 @@ def fit_prior(
     Raises FitError that names the term if its coordinate does not vary or frames are too few.
     """
     weights = normalised_weights(beads.log_weights, beads.n_frames)
-    _require_frames(weights)
     sites = derive_sites(beads.topology, min_separation=section.min_separation)
     sample = _Sample(beads, weights, thermal_energy)
+    _require_frames(weights, sample.name("bond", sites.bonds[0]))
     bonds, bond_fits = sample.harmonics("bond", sites.bonds, distances, "nm")
     bends, bend_fits = sample.harmonics("angle", sites.angles, angles, "rad")
     torsions, torsion_fits = sample.fouriers(sites if section.dihedrals else None, section.n_fourier)
@@ -69,12 +69,12 @@ def fit_prior(
     return parameters, [*bond_fits, *bend_fits, *torsion_fits, *pair_fits]
 
 
-def _require_frames(weights: Array) -> None:
+def _require_frames(weights: Array, first_term: str) -> None:
     effective = 1.0 / float((weights**2).sum())
     if effective < _MIN_EFFECTIVE_FRAMES:
         raise FitError(
-            f"the prior has {effective:.0f} effective frames ({len(weights)} in all), fewer than "
-            f"{_MIN_EFFECTIVE_FRAMES}; give longer or more trajectories"
+            f"{first_term} and all other terms of the prior have {effective:.0f} effective frames ({len(weights)} in "
+            f"all), fewer than {_MIN_EFFECTIVE_FRAMES}; give longer or more trajectories"
         )
 
 
@@ -101,21 +101,25 @@ class _Sample:
         for term, values in zip(sites, self.coordinates(sites, measure), strict=True):
             mean = float(self.weights @ values)
             variance = float(self.weights @ (values - mean) ** 2)
-            if variance < (_MIN_RELATIVE_SPREAD * mean) ** 2:
-                raise FitError(
-                    f"{self.name(kind, term)} does not vary (mean {mean:.4g} {unit}, variance {variance:.2g}); "
-                    "a stiffness cannot be fitted, so leave one of these beads out of mapping.beads"
-                )
+            self._require_spread(kind, term, variance / mean**2, f"mean {mean:.4g} {unit}, relative variance")
             terms.append(HarmonicTerm(term, mean, self.thermal_energy / variance))
             energy = harmonic(_grid(values), centre=torch.tensor(mean), stiffness=torch.tensor(terms[-1].stiffness))
             fits.append(self._fit(kind, term, values, energy, unit))
         return tuple(terms), fits
+
+    def _require_spread(self, kind: str, term: tuple[int, ...], spread: float, what: str) -> None:
+        if spread < _MIN_RELATIVE_SPREAD**2:
+            raise FitError(
+                f"{self.name(kind, term)} does not vary ({what} {spread:.2g}); its beads are rigidly joined, leave one "
+                "of these beads out"
+            )
 
     def fouriers(self, sites: TermSites | None, n_fourier: int) -> tuple[tuple[DihedralTerm, ...], list[TermFit]]:
         terms, fits = [], []
         chosen = sites.dihedrals if sites else ()
         n_on_axis = Counter(frozenset(term[1:3]) for term in chosen)
         for term, values in zip(chosen, self.coordinates(chosen, dihedrals), strict=True):
+            self._require_spread("dihedral", term, 1.0 - abs(self.weights @ np.exp(1j * values)), "circular variance")
             cosine, sine = fit_fourier(values, self.weights, n_fourier, thermal_energy=self.thermal_energy)
             # Dihedrals around one bond turn together: each takes its share of the energy, or it would count twice.
             share = 1.0 / n_on_axis[frozenset(term[1:3])]
@@ -129,6 +133,9 @@ class _Sample:
         terms, fits = [], []
         chosen = sites.repulsions if sites else ()
         for term, values in zip(chosen, self.coordinates(chosen, distances), strict=True):
+            mean = float(self.weights @ values)
+            spread = float(self.weights @ (values - mean) ** 2) / mean**2
+            self._require_spread("repulsion", term, spread, "relative variance of the distance")
             diameter = _weighted_quantile(values, self.weights, _CONTACT_QUANTILE)
             terms.append(RepulsionTerm(term, diameter))
             energy = repulsion(

@@ -58,6 +58,22 @@ class Setting:
         return max(1, round(self.section.segment_ps / self.section.frame_interval_ps))
 
 
+class ReplicaError(Exception):
+    """A replica failed within a segment: what to say, its place in the batch, its earlier frames of the segment."""
+
+    def __init__(self, text: str, replica: int, frames: list[NDArray[np.float32]]) -> None:
+        super().__init__(text)
+        self.replica, self.frames = replica, frames
+
+    def told(self, store: SegmentStore) -> UnstableError:
+        """The error for the user, with frames of the segment before where this one has none."""
+        error = UnstableError(str(self))
+        error.frames = np.array(self.frames)
+        if not self.frames and store.n_segments:
+            error.frames = store.last_frames()["positions"][:, self.replica]
+        return error
+
+
 def simulate(setting: Setting, start: NDArray[np.floating], store: SegmentStore) -> None:
     """All segments into `store`, from where an earlier run stopped.
 
@@ -77,7 +93,10 @@ def simulate(setting: Setting, start: NDArray[np.floating], store: SegmentStore)
             arrays = store.state() or _first_state(setting, start)
             state = begin(arrays, setting.masses, setting.potential, dtype=setting.dtype, device=setting.device)
             count = min(per_segment, n_frames - starts[index])
-            state, frames = _segment(setting, state, index, count, progress, scale)
+            try:
+                state, frames = _segment(setting, state, index, count, progress, scale)
+            except ReplicaError as error:
+                raise error.told(store) from error
             store.append(frames, to_arrays(state))
 
 
@@ -141,9 +160,8 @@ def _require_sane(
     if failure is None:
         return
     step = (place[0] * setting.frames_per_segment + place[1] + 1) * setting.steps_per_frame
-    error = UnstableError(
+    text = (
         f"replica {setting.replicas[failure.replica]} left the physical range before step {step}: {failure.reason}; "
         "lower simulation.timestep_fs, or train on more data if the model is to blame"
     )
-    error.frames = np.array([frame["positions"][failure.replica] for frame in earlier])
-    raise error
+    raise ReplicaError(text, failure.replica, [frame["positions"][failure.replica] for frame in earlier])

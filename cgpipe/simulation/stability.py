@@ -50,7 +50,8 @@ def find_failure(stretch: Tensor, bonds: BondLimits) -> Failure | None:
     sane = stretch < bonds.max_stretch  # false for NaN
     if bool(sane.all()):
         return None
-    replica, bond = (int(index) for index in (~sane).nonzero()[0])
+    replica = int((~sane).any(dim=1).nonzero()[0, 0])
+    bond = int(stretch[replica].nan_to_num(nan=float("inf")).argmax())  # after an explosion many are too long
     i, j = (bonds.topology.labels[int(bead)] for bead in bonds.pairs[bond])
     length, mean = float(stretch[replica, bond] * bonds.lengths[bond]), float(bonds.lengths[bond])
     return Failure(

@@ -8,14 +8,14 @@ _FLOORS = (
     ("training", "simulation", "analysis"),
     ("model",),
     ("prior",),
-    ("mapping", "reference", "potential"),
+    ("mapping", "reference", "download", "potential"),
     ("data",),
     ("geometry",),
 )
 """Top to bottom; neighbours on one floor never import one another."""
 _BASE = ("", "units", "errors", "config", "seeding", "provenance", "progress")
 """The bottom, whose members may import one another; the empty name is the package itself (its version)."""
-_WITHOUT_TORCH = (*_BASE, "data", "mapping", "figures")
+_WITHOUT_TORCH = (*_BASE, "data", "mapping", "download", "figures")
 _FIGURES_MAY_IMPORT = ("cgpipe.data.files", "cgpipe.units", "cgpipe.figures")
 _MAX_IMPORTS = 7
 _MAY_IMPORT_MORE = {

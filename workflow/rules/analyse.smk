@@ -1,9 +1,33 @@
-# Histograms of each ensemble, and their comparison.
+# State space of a protein, histograms and kinetics of each ensemble, and their comparison.
+
+
+rule states:
+    input:
+        beads=bead_trajectories,
+    output:
+        f"{RESULTS}/{{system}}/analysis/states.h5",
+    log:
+        f"{RESULTS}/{{system}}/logs/states.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/states.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        section=section("analysis"),
+        seed=SEED,
+    shell:
+        "cgpipe states --section {params.section:q} --seed {params.seed} --beads {input.beads}"
+        " --output {output} 2>&1 | tee {log}"
 
 
 rule analyse:
     input:
-        ensemble,
+        beads=ensemble,
+        states=states,
+        native=native,
     output:
         f"{RESULTS}/{{system}}/analysis/{{ensemble}}.h5",
     log:
@@ -17,8 +41,17 @@ rule analyse:
         runtime=60,
     params:
         section=section("analysis"),
+        seed=SEED,
+        # No watched parameters: that these files are inputs is enough.
+        states=lambda wildcards, input: (
+            f"--states {input.states}" if input.states else ""
+        ),
+        native=lambda wildcards, input: (
+            f"--native {input.native}" if input.native else ""
+        ),
     shell:
-        "cgpipe analyse --section {params.section:q} --beads {input} --output {output} 2>&1 | tee {log}"
+        "cgpipe analyse --section {params.section:q} --seed {params.seed} --ensemble {wildcards.ensemble}"
+        " {params.states} {params.native} --beads {input.beads} --output {output} 2>&1 | tee {log}"
 
 
 rule compare:

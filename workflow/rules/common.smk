@@ -29,7 +29,6 @@ DEVICE = PROJECT.device
 MIRROR = PROJECT.mirror
 FIGURES = [
     "free_energy",
-    "marginals",
     "distributions",
     "prior_bonds",
     "prior_angles",
@@ -38,6 +37,15 @@ FIGURES = [
     "learning_curves",
     "convergence",
     "diagnostics",
+]
+PEPTIDE_FIGURES = ["marginals"]
+PROTEIN_FIGURES = [
+    "coordinates",
+    "structures",
+    "timescales",
+    "chapman_kolmogorov",
+    "transitions",
+    "contacts",
 ]
 
 
@@ -165,6 +173,12 @@ def check_beads(wildcards):
     )
 
 
+def states(wildcards):
+    """State space of the system, or nothing for peptides."""
+    path = f"{RESULTS}/{wildcards.system}/analysis/states.h5"
+    return [path] if SYSTEMS[wildcards.system].analysis.markov else []
+
+
 def ensemble(wildcards):
     """Bead trajectories of the reference, the model or the unbiased check."""
     sources = {
@@ -210,9 +224,10 @@ def simulations(wildcards):
 
 def system_figures(system):
     """All figures of a system."""
+    more = PROTEIN_FIGURES if SYSTEMS[system].analysis.markov else PEPTIDE_FIGURES
     return [
         f"{RESULTS}/{system}/figures/{name}.{kind}"
-        for name in FIGURES
+        for name in FIGURES + more
         for kind in ("png", "pdf")
     ]
 
@@ -226,6 +241,12 @@ def figure_sources(wildcards):
         for name in ("prior/prior.json", "analysis/comparison.h5")
     )
     return [prior] if wildcards.figure.startswith("prior_") else [record]
+
+
+def title(wildcards):
+    """What every figure of a system says of it."""
+    description = SYSTEMS[wildcards.system].description
+    return f"{wildcards.system}: {description}" if description else wildcards.system
 
 
 def all_figures():

@@ -20,6 +20,8 @@ rule figure:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        title=title,
     shell:
-        "cgpipe figure --name {wildcards.figure} --title {wildcards.system} --sources {input}"
+        "cgpipe figure --name {wildcards.figure} --title {params.title:q} --sources {input}"
         " --output {output.png} {output.pdf} 2>&1 | tee {log}"

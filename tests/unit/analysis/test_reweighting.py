@@ -5,7 +5,8 @@ import pytest
 from judgement import assert_agrees
 
 from cgpipe.analysis.compare import basin_populations
-from cgpipe.cli.analyse import _histograms
+from cgpipe.cli.analysis_pass import Scale, analyse_frames
+from cgpipe.cli.units import layout
 from cgpipe.config.sections import AnalysisSection
 from cgpipe.data.h5md import create_h5md
 
@@ -25,9 +26,15 @@ def files(frames_of, rng, tmp_path):
     return paths
 
 
+def _ensemble(files):
+    section = AnalysisSection(n_bins=12)
+    plan = layout(files, n_blocks=section.n_blocks_per_trajectory)
+    return analyse_frames(plan, Scale(12, None), section, name="reference", root_seed=1, interval=1.0, start=0)[0]
+
+
 def test_files_share_one_scale_of_weights(files):
     """Were each file normalised by itself, both halves of the plane would weigh the same."""
-    ensemble = _histograms(files, AnalysisSection(n_bins=12), 0)
+    ensemble = _ensemble(files)
     population = basin_populations(ensemble.torsions.sum(0))[0, 2]
     grid = np.linspace(-np.pi, np.pi, 100_000, endpoint=False)
     density = np.exp(2.0 * np.sin(grid))
@@ -45,7 +52,7 @@ def test_files_share_one_scale_of_weights(files):
 
 def test_effective_frames_by_the_weights(files):
     """Kish: (sum w)^2 / sum w^2, known from the weights alone."""
-    ensemble = _histograms(files, AnalysisSection(n_bins=12), 0)
+    ensemble = _ensemble(files)
     grid = np.linspace(-np.pi, np.pi, 100_000)
     weights = np.exp(2.0 * np.sin(grid))
     assert ensemble.n_effective == pytest.approx(2 * _N_FRAMES * weights.mean() ** 2 / (weights**2).mean(), rel=0.03)

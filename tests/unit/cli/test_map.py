@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cgpipe.data.h5md import create_h5md, load_trajectory
+from cgpipe.data.h5md import create_h5md, load_trajectories
 from cgpipe.data.topology import Topology
 
 _TOPOLOGY = Topology(
@@ -59,7 +59,7 @@ def test_beads_are_the_mapped_atoms(cgpipe, write, fit, force_map):
     trajectory = write()
     assert fit(trajectory, force_map=force_map)[0] == 0
     assert _map(cgpipe, trajectory)[0] == 0
-    atoms, beads = load_trajectory(trajectory), load_trajectory("b0.h5md")
+    atoms, beads = load_trajectories(trajectory)[0], load_trajectories("b0.h5md")[0]
     weights = np.array(json.loads(open("mapping.json").read())["force_weights"])  # noqa: PTH123, SIM115 (in the project)
     assert beads.topology.labels == tuple(_BEADS["beads"])
     assert np.array_equal(beads.positions, atoms.positions[:, [0, 1, 3]])

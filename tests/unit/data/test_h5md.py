@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cgpipe.data.h5md import H5mdFile, create_h5md, load_trajectory
+from cgpipe.data.h5md import H5mdFile, create_h5md, load_trajectories
 from cgpipe.errors import DataError
 
 
@@ -28,7 +28,7 @@ def _slices(frames, *bounds):
 @pytest.mark.parametrize("bounds", [[(0, 30)], [(0, 1), (1, 30)], [(0, 7), (7, 14), (14, 30)]])
 def test_frames_come_back_however_they_were_cut(path, topology, frames, bounds):
     _write(path, topology, *_slices(frames, *bounds))
-    loaded = load_trajectory(path)
+    loaded = load_trajectories(path)[0]
     assert loaded.topology == topology
     for key, values in frames.items():
         assert np.array_equal(getattr(loaded, key), values), key
@@ -110,7 +110,7 @@ def test_values_that_are_not_finite_are_placed(path, topology, frames, name, val
     frames[name][11, 2, 1] = frames[name][20, 0, 0] = value
     _write(path, topology, frames)
     with pytest.raises(DataError, match=rf"t\.h5md: {name} of frame 11, site 2 .* \(2 of 30 frames affected\)"):
-        load_trajectory(path)
+        load_trajectories(path)[0]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
@@ -119,7 +119,7 @@ def test_a_truncated_file_is_named(path, topology, frames, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(DataError, match=r"t\.h5md"):
-        load_trajectory(path)
+        load_trajectories(path)[0]
 
 
 def test_a_flipped_bit_is_seen(path, topology, frames):
@@ -128,16 +128,16 @@ def test_a_flipped_bit_is_seen(path, topology, frames):
     content[content.find(frames["forces"][3].tobytes()) + 5] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"t\.h5md is damaged"):
-        load_trajectory(path)
+        load_trajectories(path)[0]
 
 
 def test_a_foreign_file_is_named(path):
     with h5py.File(path, "w") as file:
         file["positions"] = np.zeros((3, 4, 3))
     with pytest.raises(DataError, match="not a whole trajectory of cgpipe"):
-        load_trajectory(path)
+        load_trajectories(path)[0]
 
 
 def test_a_missing_file_is_named(path):
     with pytest.raises(DataError, match=r"t\.h5md"):
-        load_trajectory(path)
+        load_trajectories(path)[0]

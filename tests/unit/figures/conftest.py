@@ -71,6 +71,57 @@ def _header():
 
 
 @pytest.fixture
+def protein_record(rng):
+    """Reference and model of a chain of six residues with three states, the last of which the model never saw."""
+    arrays = {}
+    for name in ("reference", "model"):
+        arrays |= {f"{name}_{key}": values for key, values in _chain(rng).items()}
+    arrays["model_structures"][2] = np.nan
+    metric = {"value": 0.02, "error": 0.001, "noise_floor": 0.003, "unit": "nats"}
+    counts = {"n_samples_model": 1000, "n_samples_reference": 2000, "n_samples_noise_floor": 1000}
+    names = ("js_tic1_tic2[tica]", "contact_probability_rmse")
+    limits = {"radius_of_gyration": (0.0, 1.0), "rmsd": (0.0, 0.8), "tic1": (-2.0, 2.0), "tic2": (-1.0, 3.0)}
+    header = {
+        "residues": [],
+        "chain": ["GLY"] * 6,
+        "coordinates": [{"name": n, "symbol": n, "unit": "nm", "limits": limit} for n, limit in limits.items()],
+        "tic_limits": [[-2.0, 2.0], [-1.0, 3.0]],
+        "state_centres": [[-1.0, 0.0], [1.0, 0.0], [0.0, 2.0]],
+        "durations_ps": dict.fromkeys(("reference", "model"), 100.0),
+        "metrics": [{"metric": name, **metric, **counts} for name in names],
+    }
+    return ComparisonRecord(arrays, header)
+
+
+def _chain(rng):
+    surface, lines = 20 * rng.random((_N_BINS, _N_BINS)), 10 * rng.random((4, 30))
+    surface[3, :4], lines[0, 5] = np.inf, np.inf
+    kinetics = {
+        "lags": np.array([5.0, 10.0, 20.0]),
+        "implied": np.array([[300.0, 40.0, 9.0], [310.0, 45.0, 12.0], [320.0, np.nan, np.nan]]),
+        "implied_errors": np.ones((3, 3)),
+        "test_lags": np.array([10.0, 20.0]),
+        "predicted": rng.random((2, 3)),
+        "predicted_errors": 0.1 * rng.random((2, 3)),
+        "estimated": rng.random((2, 3)),
+        "transitions": rng.dirichlet(np.ones(3), size=3),
+        "populations": rng.dirichlet(np.ones(3)),
+        "connected_fraction": np.array([0.97]),
+    }
+    return {
+        **{f"kinetics_{key}": values for key, values in kinetics.items()},
+        "structures": rng.random((3, 4, 6, 3)),
+        "chain_tic_surface": surface,
+        "chain_lines": lines,
+        "chain_line_errors": rng.random((4, 30)),
+        "chain_contacts": rng.random(6),
+        "chain_macrostates": rng.dirichlet(np.ones(3)),
+        "chain_macrostate_errors": 0.01 * np.ones(3),
+        "chain_tic_convergence_js": 0.1 * rng.random(_N_TIMES),
+    }
+
+
+@pytest.fixture
 def prior_fits(rng):
     """Fit records of every kind, two of each."""
     units = {"bond": "nm", "angle": "rad", "dihedral": "rad", "repulsion": "nm"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from judgement import assert_agrees, relative_error_of_variance
-from known_systems import draw, known_chain
+from known_systems import build_chain, draw, known_chain
 
 from cgpipe.config.sections import PriorSection
 from cgpipe.data.trajectory import Trajectory
@@ -161,9 +161,25 @@ def test_a_bond_that_does_not_vary_is_named(chain, beads):
         fit_prior(Trajectory(chain.topology, rigid), _SECTION, thermal_energy=chain.thermal_energy)
 
 
+@pytest.mark.parametrize(("frozen", "term"), [("dihedral", "dihedral"), ("ends", "repulsion")])
+def test_a_dihedral_or_a_distance_that_does_not_vary_is_named(chain, rng, frozen, term):
+    """A dihedral held at one radian; or the ends of the chain held at one distance while all between them moves."""
+    n = 400
+    lengths, bends = rng.uniform(0.35, 0.4, (n, 5)), rng.uniform(1.6, 2.2, (n, 4))
+    torsions = rng.uniform(-3, 3, (n, 3))
+    if frozen == "dihedral":
+        torsions[:, 1] = 1.0
+    positions = build_chain(lengths, bends, torsions)
+    if frozen == "ends":
+        axis = positions[:, 5] - positions[:, 0]
+        positions[:, 5] = positions[:, 0] + 2.5 * axis / np.linalg.norm(axis, axis=-1, keepdims=True)
+    with pytest.raises(FitError, match=rf"{term} R\d+:CA - .* does not vary"):
+        fit_prior(Trajectory(chain.topology, positions), PriorSection(), thermal_energy=chain.thermal_energy)
+
+
 def test_too_few_frames_are_refused(chain, beads):
     few = Trajectory(chain.topology, beads.positions[:30])
-    with pytest.raises(FitError, match=r"30 effective frames \(30 in all\), fewer than 50"):
+    with pytest.raises(FitError, match=r"bond R001:CA .* 30 effective frames \(30 in all\), fewer than 50"):
         fit_prior(few, _SECTION, thermal_energy=chain.thermal_energy)
 
 

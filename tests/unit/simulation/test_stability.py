@@ -43,6 +43,11 @@ def test_the_first_failing_replica_and_its_bond_are_named(limits):
     assert "3 times 0.2 nm" in failure.reason
 
 
+def test_of_several_bonds_the_worst_is_named(limits):
+    failure = find_failure(_stretch(limits, (0.5, 9.0)), limits)
+    assert "GLY2:B and GLY3:C are 9 nm apart" in failure.reason
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_values_that_are_not_finite_fail(limits, value):
     assert find_failure(_stretch(limits, (0.1, 0.2), (value, 0.2)), limits).replica == 1

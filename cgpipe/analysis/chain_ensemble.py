@@ -1,0 +1,183 @@
+"""An ensemble of C-alpha chains as weighted histograms, cluster by cluster: what its errors and figures are made of."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cgpipe.analysis.chain import Array, coil_radius, far_pairs, pair_distances, trace
+from cgpipe.analysis.states import StateSpace
+from cgpipe.analysis.structure import native_contacts, native_distances, radius_of_gyration, superposed_rmsd
+
+_N_LINE_BINS = 100
+_N_PAIR_BINS = 128
+_PAIR_START = 0.3
+"""nm; C-alpha atoms three or more residues apart come no nearer."""
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """One number of a frame, and its histogram."""
+
+    name: str
+    symbol: str
+    unit: str
+    limits: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ChainScale:
+    """Everything that reference and model share: what is measured on a frame, and on which grids."""
+
+    carbons: NDArray[np.intp]
+    """(n_residues,), C-alpha beads."""
+    native: Array | None
+    """(n_residues, 3), nm, or None."""
+    states: StateSpace | None
+    contact: float
+    """nm."""
+    folded_rmsd: float
+    """nm."""
+    n_bins: int
+    coordinates: tuple[Coordinate, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        size = coil_radius(len(self.carbons))
+        found = [Coordinate("radius_of_gyration", "radius of gyration", "nm", (0.0, 2 * size))]
+        if self.native is not None:
+            found += [
+                Coordinate("rmsd", "RMSD", "nm", (0.0, 1.5 * size)),
+                Coordinate("native_contacts", "native contacts Q", "1", (0.0, 1.0)),
+            ]
+        if self.states is not None:
+            limits = [(float(low), float(high)) for low, high in self.states.limits[:2]]
+            found += [Coordinate(f"tic{k}", f"TIC {k}", "1", limit) for k, limit in enumerate(limits, start=1)]
+        object.__setattr__(self, "coordinates", tuple(found))
+
+    @property
+    def pair_limits(self) -> tuple[float, float]:
+        """Range of pair distances, nm."""
+        return _PAIR_START, 4 * coil_radius(len(self.carbons))
+
+
+@dataclass(frozen=True)
+class ChainEnsemble:
+    """Weighted histograms; `n_clusters` are the independent units that the bootstrap draws."""
+
+    surface: Array
+    """(n_clusters, n_times, n_bins, n_bins), TIC 1 along the third axis; empty without a state space."""
+    lines: Array
+    """(n_clusters, n_coordinates, n_line_bins)."""
+    pairs: Array
+    """(n_clusters, n_pairs, n_pair_bins), distances of the far pairs."""
+    contacts: Array
+    """(n_clusters, n_pairs), weight of the frames in which a pair touches."""
+    macrostates: Array
+    """(n_clusters, n_macrostates), weight in each; none without a state space."""
+    folded: Array
+    """(n_clusters, 3), weight of frames nearer than the limit to the native structure, to its mirror image rather than
+    to it, and to either; all zero without a native structure."""
+    weights: Array
+    """(n_clusters,)."""
+    squared_weights: Array
+    """(n_clusters,)."""
+    n_frames: NDArray[np.intp]
+    """(n_clusters,)."""
+    groups: NDArray[np.intp]
+    """(n_clusters,), trajectory or replica group that a cluster belongs to."""
+
+    @classmethod
+    def empty(cls, scale: ChainScale, groups: NDArray[np.intp], n_times: int) -> Self:
+        """Histograms without a frame, to be filled by `count`."""
+        n, n_pairs = len(groups), len(far_pairs(len(scale.carbons)))
+        n_bins, n_macrostates = (scale.n_bins, scale.states.n_macrostates) if scale.states else (0, 0)
+        return cls(
+            surface=np.zeros((n, n_times, n_bins, n_bins)),
+            lines=np.zeros((n, len(scale.coordinates), _N_LINE_BINS)),
+            pairs=np.zeros((n, n_pairs, _N_PAIR_BINS), dtype=np.float32),
+            contacts=np.zeros((n, n_pairs)),
+            macrostates=np.zeros((n, n_macrostates)),
+            folded=np.zeros((n, 3)),
+            weights=np.zeros(n),
+            squared_weights=np.zeros(n),
+            n_frames=np.zeros(n, dtype=np.intp),
+            groups=groups,
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """As named arrays."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def n_effective(self) -> float:
+        """Kish effective number of frames, by the weights alone."""
+        return float(self.weights.sum() ** 2 / self.squared_weights.sum())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Frames of a chain, measured."""
+
+    chain: Array
+    """(n_frames, n_residues, 3), nm."""
+    tics: Array
+    """(n_frames, n_tics); no column without a state space."""
+    clusters: NDArray[np.intp]
+    """(n_frames,); all zero without a state space."""
+    values: Array
+    """(n_frames, n_coordinates)."""
+    distances: Array
+    """(n_frames, n_pairs), nm."""
+    rmsd: Array
+    """(n_frames, 2), nm, to the native structure and to its mirror image; infinite without one."""
+
+
+def measure(positions: NDArray[np.floating], scale: ChainScale) -> Measured:
+    """Everything about frames of all beads (n_frames, n_beads, 3), nm."""
+    chain = trace(positions, scale.carbons)
+    distances = pair_distances(chain)
+    columns, rmsd = [radius_of_gyration(chain)], np.full((len(positions), 2), np.inf)
+    if scale.native is not None:
+        rmsd = np.column_stack(superposed_rmsd(chain, torch.from_numpy(scale.native)))
+        known = native_distances(scale.native)
+        columns += [rmsd[:, 0], native_contacts(distances, known, contact=scale.contact)]
+    tics, clusters = np.empty((len(positions), 0)), np.zeros(len(positions), dtype=np.intp)
+    if scale.states is not None:
+        tics = scale.states.project(positions, scale.carbons)
+        clusters = scale.states.assign(tics)
+        columns += [tics[:, 0], tics[:, 1]]
+    return Measured(chain.numpy(), tics, clusters, np.column_stack(columns), distances, rmsd)
+
+
+def count(
+    ensemble: ChainEnsemble, frames: Measured, weights: Array, scale: ChainScale, *, cluster: int, time: int
+) -> None:
+    """Add weighted frames to the histograms of one cluster, in place."""
+    for row, (coordinate, column) in enumerate(zip(scale.coordinates, frames.values.T, strict=True)):
+        ensemble.lines[cluster, row] += _histogram(column, _N_LINE_BINS, coordinate.limits, weights)
+    for pair, column in enumerate(frames.distances.T):
+        ensemble.pairs[cluster, pair] += _histogram(column, _N_PAIR_BINS, scale.pair_limits, weights)
+    ensemble.contacts[cluster] += weights @ (frames.distances < scale.contact)
+    if scale.states is not None:
+        first, second = (_bins(frames.tics[:, k], scale.n_bins, scale.states.limits[k]) for k in (0, 1))
+        np.add.at(ensemble.surface[cluster, time], (first, second), weights)
+        macrostates = scale.states.macrostates[frames.clusters]
+        ensemble.macrostates[cluster] += np.bincount(macrostates, weights, minlength=scale.states.n_macrostates)
+    near = frames.rmsd < scale.folded_rmsd
+    mirrored = near[:, 1] & (frames.rmsd[:, 1] < frames.rmsd[:, 0])
+    ensemble.folded[cluster] += [weights @ near[:, 0], weights @ mirrored, weights @ near.any(1)]
+    ensemble.weights[cluster] += weights.sum()
+    ensemble.squared_weights[cluster] += (weights**2).sum()
+    ensemble.n_frames[cluster] += len(weights)
+
+
+def _bins(values: Array, n_bins: int, limits: NDArray[np.floating] | tuple[float, float]) -> NDArray[np.intp]:
+    """Bin of each value on a regular grid; values outside count in the outermost bins."""
+    scaled = (values - limits[0]) / (limits[1] - limits[0]) * n_bins
+    return np.clip(scaled, 0, n_bins - 1).astype(np.intp)
+
+
+def _histogram(values: Array, n_bins: int, limits: tuple[float, float], weights: Array) -> Array:
+    return np.bincount(_bins(values, n_bins, limits), weights, minlength=n_bins).astype(np.float64)

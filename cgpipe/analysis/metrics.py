@@ -1,0 +1,156 @@
+"""A metric of two ensembles with its bootstrap error and its noise floor, and the metrics of free-energy surfaces.
+
+The error resamples the clusters of both ensembles. The noise floor is the same metric between two halves of the
+reference: no model can be shown to be better than that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgpipe.analysis.free_energy import free_energy_mse, jensen_shannon, marginal, probabilities
+from cgpipe.analysis.uncertainty import bootstrap_counts, half_splits
+from cgpipe.errors import DataError
+from cgpipe.units import KCAL
+
+Array = NDArray[np.float64]
+Function = Callable[[Array, Array], float]
+"""A metric of two histograms, model first."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number that compares two ensembles."""
+
+    metric: str
+    value: float
+    error: float
+    """Standard deviation over the bootstrap, or of the posterior for what Markov models give."""
+    noise_floor: float
+    """Mean over the half splits of the reference: of the metric, or for a population of the halves' difference; for
+    what Markov models give, the error of the reference."""
+    unit: str
+    n_samples_model: int
+    n_samples_reference: int
+    n_samples_noise_floor: int
+    """Frames in each half of the reference."""
+
+
+class Clusters(Protocol):
+    """What resampling needs to know of an ensemble whose rows are independent clusters."""
+
+    @property
+    def n_frames(self) -> NDArray[np.intp]:
+        """(n_clusters,)."""
+
+    @property
+    def groups(self) -> NDArray[np.intp]:
+        """(n_clusters,), trajectory that a cluster belongs to."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """The same resamples and halves for every metric."""
+
+    draws_model: Array
+    """(n_bootstrap, n_clusters), how often each is drawn."""
+    draws_reference: Array
+    """(n_bootstrap, n_clusters)."""
+    halves: NDArray[np.bool_]
+    """(n_splits, n_clusters), membership of one half of the reference."""
+    n_samples: tuple[int, int, int]
+    """Frames of the model, of the reference, and of half of it."""
+
+    @classmethod
+    def of(cls, model: Clusters, reference: Clusters, *, n_bootstrap: int, rng: np.random.Generator) -> Self:
+        """Drawn for two ensembles."""
+        draws_model = bootstrap_counts(len(model.n_frames), n_bootstrap, rng)
+        draws_reference = bootstrap_counts(len(reference.n_frames), n_bootstrap, rng)
+        halves = half_splits(reference.groups, rng)
+        n_half = int(np.median(halves @ reference.n_frames))
+        n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum()), n_half
+        return cls(draws_model, draws_reference, halves, n_samples)
+
+    def metric(
+        self, name: str, unit: str, function: Function, model: Array, reference: Array, floor: Function | None = None
+    ) -> Metric:
+        """Metric of histograms (n_clusters, ...) of both; the noise floor is that of `floor`, if given."""
+        resampled = [
+            function(np.tensordot(m, model, 1), np.tensordot(r, reference, 1))
+            for m, r in zip(self.draws_model, self.draws_reference, strict=True)
+        ]
+        floors = [(floor or function)(reference[half].sum(0), reference[~half].sum(0)) for half in self.halves]
+        return Metric(
+            name,
+            function(model.sum(0), reference.sum(0)),
+            float(np.std(resampled, ddof=1)),
+            float(np.mean(np.abs(floors))),
+            unit,
+            *self.n_samples,
+        )
+
+    def metric_if_defined(
+        self, name: str, unit: str, function: Function, model: Array, reference: Array
+    ) -> list[Metric]:
+        """The metric, or none where ensembles, resamples or halves have no populated bin in common."""
+        try:
+            return [self.metric(name, unit, function, model, reference)]
+        except DataError:
+            return []
+
+    def share_metrics(self, label: str, model: Array, reference: Array) -> list[Metric]:
+        """Share of a state in the model, in the reference, and their difference.
+
+        model, reference : (n_clusters, 2), weight in the state and in all
+        """
+
+        def share(table: Array) -> float:
+            return float(table[0] / table[1])
+
+        functions: dict[str, Function] = {
+            "population_model": lambda m, _: share(m),
+            "population_reference": lambda _, r: share(r),
+            "population_difference": lambda m, r: share(m) - share(r),
+        }
+        floor = functions["population_difference"]
+        return [self.metric(f"{name}_{label}", "1", f, model, reference, floor) for name, f in functions.items()]
+
+
+def surface_functions(first: str, second: str, thermal_energy: float) -> list[tuple[str, str, Function]]:
+    """Name, unit and function of each metric of (n_bins, n_bins) histograms over two named coordinates."""
+
+    def square(model: Array, reference: Array) -> float:
+        return free_energy_mse(probabilities(model), probabilities(reference), thermal_energy) / KCAL**2
+
+    functions: list[tuple[str, str, Function]] = [
+        (f"js_{first}_{second}", "nats", lambda m, r: jensen_shannon(probabilities(m), probabilities(r))),
+        (f"js_{first}", "nats", lambda m, r: js_of_line(marginal(m, 0), marginal(r, 0))),
+        (f"js_{second}", "nats", lambda m, r: js_of_line(marginal(m, 1), marginal(r, 1))),
+        ("free_energy_mse", "(kcal/mol)^2", square),
+        ("free_energy_rmse_weighted_by_reference", "kcal/mol", weighted_rmse(thermal_energy)),
+    ]
+    return functions
+
+
+def weighted_rmse(thermal_energy: float) -> Function:
+    """Root mean square difference of free energies weighted by the reference, kcal/mol, of histograms."""
+
+    def function(model: Array, reference: Array) -> float:
+        p, q = probabilities(model), probabilities(reference)
+        return float(np.sqrt(free_energy_mse(p, q, thermal_energy, weights=q)) / KCAL)
+
+    return function
+
+
+def js_of_line(model: Array, reference: Array) -> float:
+    """Jensen-Shannon divergence of two histograms of one coordinate, nats."""
+    return jensen_shannon(model / model.sum(), reference / reference.sum())
+
+
+def mean_js(model: Array, reference: Array) -> float:
+    """Mean over terms of the divergence of their distributions, from (n_terms, n_bins)."""
+    p, q = (table / table.sum(-1, keepdims=True) for table in (model, reference))
+    return jensen_shannon(p, q) / len(model)

@@ -1,0 +1,119 @@
+"""Frames of an ensemble in the units that its errors are made of, read once and some at a time.
+
+Of few long trajectories each block of time is an independent cluster; of many short ones each trajectory is, or a
+bundle of them; of replicas each group is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgpipe.data.h5md import H5mdFile
+from cgpipe.data.trajectory import Trajectory
+
+_MAX_GROUPS = 64
+_FEW_TRAJECTORIES = 20
+_FRAMES_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Where some frames belong."""
+
+    group: int
+    """Trajectory, bundle of trajectories or group of replicas."""
+    time: int
+    """Stretch of time, from 0."""
+    cluster: int
+    """Independent cluster."""
+    series: int
+    """Number of the first time series that the frames continue."""
+    n_series: int
+    """Time series side by side: frames run over these first, then over time."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the files of one ensemble divide into units."""
+
+    paths: list[Path]
+    lengths: list[list[int]]
+    """Frames of each trajectory, file by file; of a file of replicas, the frames of all."""
+    n_replicas: list[int]
+    n_blocks: int
+
+    @property
+    def n_trajectories(self) -> int:
+        """Number of trajectories, where the files hold no replicas."""
+        return sum(len(lengths) for lengths in self.lengths)
+
+    @property
+    def cluster_groups(self) -> NDArray[np.intp]:
+        """Group of each cluster, (n_clusters,)."""
+        if self.n_replicas[0] > 1:
+            return np.arange(sum(min(n, _MAX_GROUPS) for n in self.n_replicas))
+        if self.n_trajectories < _FEW_TRAJECTORIES:
+            return np.repeat(np.arange(self.n_trajectories), self.n_blocks)
+        return np.arange(min(self.n_trajectories, _MAX_GROUPS))
+
+    def place(self, trajectory: int, time: int) -> Unit:
+        """Unit of one block of a trajectory."""
+        if self.n_trajectories < _FEW_TRAJECTORIES:
+            return Unit(trajectory, time, trajectory * self.n_blocks + time, trajectory, 1)
+        bundle = trajectory * min(self.n_trajectories, _MAX_GROUPS) // self.n_trajectories
+        return Unit(bundle, time, bundle, trajectory, 1)
+
+
+def layout(paths: list[Path], *, n_blocks: int) -> Layout:
+    """Layout of the files of one ensemble."""
+    lengths, replicas = [], []
+    for path in paths:
+        with H5mdFile(path) as file:
+            lengths.append(file.lengths)
+            replicas.append(file.n_replicas)
+    return Layout(paths, lengths, replicas, n_blocks)
+
+
+def read_units(plan: Layout, *, start: int = 0) -> Iterator[tuple[Trajectory, Unit]]:
+    """Frames and where they belong, in the order of time of every series.
+
+    start : time of each replica, in frames, that is left out at the beginning
+    """
+    n_trajectories = n_groups = n_series = 0
+    for path, lengths, n_replicas in zip(plan.paths, plan.lengths, plan.n_replicas, strict=True):
+        with H5mdFile(path) as file:
+            if n_replicas == 1:
+                yield from _blocks(file, plan, n_trajectories)
+            else:
+                yield from _replicas(file, plan.n_blocks, start, n_groups, n_series)
+        n_trajectories += len(lengths)
+        n_groups += min(n_replicas, _MAX_GROUPS)
+        n_series += n_replicas
+
+
+def _blocks(file: H5mdFile, plan: Layout, n_before: int) -> Iterator[tuple[Trajectory, Unit]]:
+    first = 0
+    for trajectory, length in enumerate(file.lengths, start=n_before):
+        for time, block in enumerate(np.array_split(np.arange(first, first + length), plan.n_blocks)):
+            for piece in np.array_split(block, max(1, -(-len(block) // _FRAMES_AT_ONCE))):
+                if len(piece):
+                    yield file.frames(int(piece[0]), int(piece[-1]) + 1), plan.place(trajectory, time)
+        first += length
+
+
+def _replicas(
+    file: H5mdFile, n_blocks: int, start: int, group_offset: int, series_offset: int
+) -> Iterator[tuple[Trajectory, Unit]]:
+    n = file.n_replicas
+    members = np.array_split(np.arange(n), min(n, _MAX_GROUPS))
+    for time, stretch in enumerate(np.array_split(np.arange(start, file.n_frames // n), n_blocks)):
+        for piece in np.array_split(stretch, max(1, -(-len(stretch) * n // _FRAMES_AT_ONCE))):
+            if not len(piece):
+                continue
+            frames = file.frames(int(piece[0]) * n, (int(piece[-1]) + 1) * n)
+            for group, mine in enumerate(members, start=group_offset):
+                chosen = (np.arange(len(piece))[:, None] * n + mine).ravel()
+                yield frames.part(chosen), Unit(group, time, group, series_offset + int(mine[0]), len(mine))

@@ -1,0 +1,1 @@
+"""Files of others: fetched once, checked against a checksum, unpacked without trust."""
