@@ -77,7 +77,8 @@ def _read_molecule(paths: list[Path]) -> tuple[Topology, NDArray[np.intp]]:
         constraints = find_constraints(files[0].frames(0, _FRAMES_FOR_CONSTRAINTS).positions, topology)
     for file in files:
         file.__exit__()
-    return topology, constraints.astype(np.intp).reshape(-1, 2)
+    # One order of the pairs, wherever they come from: the same molecule gets the same map to the last bit.
+    return topology, np.unique(np.sort(constraints.astype(np.intp).reshape(-1, 2), axis=1), axis=0)
 
 
 def _statistics(paths: list[Path]) -> tuple[NDArray[np.float64], int]:

@@ -33,7 +33,11 @@ def run(args: argparse.Namespace) -> None:
     with H5mdFile(args.trajectory) as file:
         _require_bias_on_beads(file, position_map)
         with create_h5md(
-            args.output, Topology.from_plain(maps["beads"]), frame_interval=file.frame_interval, provenance=record
+            args.output,
+            Topology.from_plain(maps["beads"]),
+            frame_interval=file.frame_interval,
+            provenance=record,
+            arrays={"lengths": np.array(file.lengths)},
         ) as writer:
             for chunk in file.chunks():
                 forces = None if chunk.forces is None else force_map(chunk.forces)

@@ -1,0 +1,123 @@
+"""A protein through the whole chain, and the same data through the layout of a published archive."""
+
+import csv
+import functools
+import io
+import json
+import tarfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import h5py
+import numpy as np
+import pytest
+
+from cgpipe.data.h5md import H5mdFile
+
+_HOST = "http://ftp.mi.fu-berlin.de/pub/cmb-data"
+_FILES = {
+    "coordinates": f"{_HOST}/chignolin_trajectories/chignolin_coords_nowater.tar.gz",
+    "forces": f"{_HOST}/chignolin_trajectories/chignolin_forces_nowater.tar.gz",
+    "topology": f"{_HOST}/chignolin_trajectories/chignolin_generators.tar.gz",
+}
+_ANGSTROM, _KCAL = 0.1, 4.184
+
+
+def test_every_protein_result_is_there(protein):
+    results = protein.folder / "results" / "toy"
+    names = {metric["metric"] for metric in json.loads((results / "comparison.json").read_text())}
+    expected = {"js_tic1_tic2[tica]", "js_rmsd", "js_native_contacts", "js_pair_distances", "contact_probability_rmse"}
+    assert expected | {"folding_free_energy_difference", "population_model_state1", "speed_up"} <= names
+    figures = {path.stem for path in (results / "figures").iterdir()}
+    assert {"structures", "timescales", "chapman_kolmogorov", "transitions", "contacts", "coordinates"} <= figures
+    with (protein.folder / "results" / "summary.csv").open() as file:
+        assert {row["system"] for row in csv.DictReader(file)} == {"toy"}
+
+
+def test_second_run_of_a_protein_does_nothing(protein):
+    result = protein.snakemake("-n")
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def _add(archive, name, content):
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def _npy(values):
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def _publish(protein, folder):
+    """Archives of exactly the published names and layouts, in angstrom and kcal/mol/angstrom."""
+    folder.mkdir(parents=True)
+    reference = protein.folder / "results" / "toy" / "reference"
+    with (
+        tarfile.open(folder / "chignolin_coords_nowater.tar.gz", "w:gz") as coordinates,
+        tarfile.open(folder / "chignolin_forces_nowater.tar.gz", "w:gz") as forces,
+        tarfile.open(folder / "chignolin_generators.tar.gz", "w:gz") as generators,
+    ):
+        _add(generators, "chignolin_50ns_0/structure.pdb", (reference / "system.pdb").read_bytes())
+        for number in range(4):
+            with H5mdFile(reference / f"trajectory{number}.h5md") as file:
+                frames = file.frames()
+            positions = frames.positions.astype(np.float64) / _ANGSTROM
+            _add(coordinates, f"coords_nowater/chig_coor_{number}.npy", _npy(positions))
+            values = frames.forces.astype(np.float64) * _ANGSTROM / _KCAL
+            _add(forces, f"forces_nowater/chig_force_{number}.npy", _npy(values))
+
+
+@pytest.fixture
+def mirror(protein, tmp_path):
+    """Address of a loopback server that holds the archives under the paths of their host."""
+    _publish(protein, tmp_path / "mirror" / "chignolin_trajectories")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "mirror"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_published_layout_gives_the_same_beads_bit_by_bit(protein, mirror, tmp_path):
+    system = protein.read("config/systems/toy.yaml")
+    published = {
+        "kind": "published",
+        "layout": "fu_berlin_archives",
+        "files": _FILES,
+        "topology_member": "chignolin_50ns_0/structure.pdb",
+        "temperature_K": 300,
+        "frame_interval_ps": 0.04,
+    }
+    project = type(protein)(tmp_path / "published", {**system, "reference": published})
+    project.write("config/config.yaml", {"systems": ["toy"], "seed": 7, "mirror": {_HOST: mirror}})
+    project.run("results/toy/beads/trajectory0.h5md")
+    lock = json.loads((project.folder / "config" / "downloads.lock").read_text())
+    assert set(lock) == set(_FILES.values())
+    with h5py.File(project.folder / "results" / "toy" / "beads" / "trajectory0.h5md") as file:
+        assert file["cgpipe/lengths"][:].tolist() == [300] * 4
+        joined = [file[f"particles/trajectory/{name}/value"][:] for name in ("position", "force")]
+    for number in range(4):
+        with h5py.File(protein.folder / "results" / "toy" / "beads" / f"trajectory{number}.h5md") as file:
+            for name, values in zip(("position", "force"), joined, strict=True):
+                direct = file[f"particles/trajectory/{name}/value"][:]
+                assert np.array_equal(direct, values[300 * number : 300 * (number + 1)]), f"{name} of {number}"
+
+
+def test_an_archive_that_leaves_its_folder_is_refused(protein, mirror, tmp_path):
+    evil = tmp_path / "mirror" / "chignolin_trajectories" / "chignolin_forces_nowater.tar.gz"
+    with tarfile.open(evil, "w:gz") as archive:
+        _add(archive, "../../chig_force_0.npy", b"x")
+    system = protein.read("config/systems/toy.yaml")
+    published = {"kind": "published", "layout": "fu_berlin_archives", "files": _FILES, "temperature_K": 300}
+    published |= {"topology_member": "chignolin_50ns_0/structure.pdb", "frame_interval_ps": 0.04}
+    project = type(protein)(tmp_path / "published", {**system, "reference": published})
+    project.write("config/config.yaml", {"systems": ["toy"], "mirror": {_HOST: mirror}})
+    result = project.snakemake("results/toy/reference/trajectory0.h5md")
+    assert result.returncode != 0
+    assert "../../chig_force_0.npy" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert not [path for path in (project.folder / "results" / "toy" / "reference").glob("*") if path.is_file()]
