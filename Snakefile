@@ -1,7 +1,7 @@
 """From atomistic molecular dynamics to a validated coarse-grained force field.
 
 `snakemake --cores all` makes everything for the systems of config/config.yaml; `snakemake figures` the figures alone;
-`snakemake ala2` one system. `snakemake -n` says what would run and why.
+`snakemake paper` the figures with a page that shows them; `snakemake ala2` one system. `snakemake -n` says what would run and why.
 """
 
 from snakemake.utils import min_version
@@ -33,6 +33,12 @@ rule all:
 rule figures:
     input:
         all_figures(),
+
+
+rule paper:
+    input:
+        f"{RESULTS}/index.html",
+        f"{RESULTS}/summary.csv",
 
 
 for system in SYSTEMS:

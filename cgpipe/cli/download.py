@@ -18,8 +18,7 @@ from cgpipe.download.lock import known_checksum, record_checksum
 from cgpipe.download.mirror import redirect
 from cgpipe.download.transfer import download
 from cgpipe.errors import ConfigError
-
-_BYTES_PER_GB = 1e9
+from cgpipe.units import BYTES_PER_GB
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Fetch the file, and record its checksum if it was not known."""
     sha256 = _checksum(args.sha256) or known_checksum(args.lock, args.url)
     source = redirect(args.url, _mirrors(args.mirror))
-    receipt = download(source, args.output, max_bytes=round(args.max_gb * _BYTES_PER_GB), sha256=sha256)
+    receipt = download(source, args.output, max_bytes=round(args.max_gb * BYTES_PER_GB), sha256=sha256)
     if sha256 is None:
         record_checksum(args.lock, args.url, receipt)
         print(f"sha256 {receipt.sha256} of {args.url} recorded in {args.lock}; commit that file")

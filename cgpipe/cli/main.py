@@ -27,6 +27,7 @@ COMMANDS = {
     "analyse": "histograms and kinetics of one ensemble, reference or model",
     "compare": "model against reference: metrics with errors and noise floor",
     "figure": "draw one figure from result records",
+    "index": "show every figure and metric of all systems on one page",
     "summary": "collect the comparisons of all systems into one table",
 }
 """Subcommands in the order of the science, and what each does."""

@@ -10,6 +10,7 @@ from cgpipe.download.partial import Partial
 from cgpipe.download.response import BrokenTransferError, ResponseHead
 from cgpipe.errors import DataError
 from cgpipe.progress import Progress
+from cgpipe.units import BYTES_PER_GB
 
 _CONNECT_SECONDS = 30
 _STALL_SECONDS = 60
@@ -18,7 +19,6 @@ _STALL_BYTES_PER_SECOND = 100
 _MAX_REDIRECTIONS = 10
 _BUFFER_BYTES = 2**19
 _BYTES_PER_MB = 1e6
-_BYTES_PER_GB = 1e9
 _RETRIED_STATUSES = {408, 416, 425, 429}
 """Answers of HTTP below 500 after which another try may help, be it one from the first byte (416)."""
 _HOPELESS = {
@@ -86,7 +86,7 @@ class _Arrival:
         if n_bytes > self._max_bytes:
             self._partial.clear()
             raise DataError(
-                f"the file is larger than {self._max_bytes / _BYTES_PER_GB:g} GB; raise max_download_GB (--max-gb) if "
+                f"the file is larger than {self._max_bytes / BYTES_PER_GB:g} GB; raise max_download_GB (--max-gb) if "
                 "its source is trusted"
             )
 

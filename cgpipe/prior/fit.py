@@ -4,7 +4,7 @@ Frames carry statistical weights, so a biased reference gives the parameters of 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,11 @@ _MIN_RELATIVE_SPREAD = 1e-4
 _N_BINS = 120
 _CONTACT_QUANTILE = 1e-3
 """The repulsion is kT at the distance below which this share of the frames lies."""
+_MAX_FRAMES = 200_000
+"""Frames that are looked at, evenly spread; their statistical errors are far below what a prior needs."""
+_TERMS_AT_ONCE = 64
+_MAX_REPULSION_FITS = 24
+"""Fit records of repulsion that are kept, of the pairs that come nearest; a protein has thousands."""
 _NEWTON_STEPS = 50
 _RIDGE = 1e-4
 
@@ -57,8 +62,9 @@ def fit_prior(
     thermal_energy : kJ/mol
     Raises FitError that names the term if its coordinate does not vary or frames are too few.
     """
-    weights = normalised_weights(beads.log_weights, beads.n_frames)
     sites = derive_sites(beads.topology, min_separation=section.min_separation)
+    beads = beads.part(slice(None, None, max(1, beads.n_frames // _MAX_FRAMES)))
+    weights = normalised_weights(beads.log_weights, beads.n_frames)
     sample = _Sample(beads, weights, thermal_energy)
     _require_frames(weights, sample.name("bond", sites.bonds[0]))
     bonds, bond_fits = sample.harmonics("bond", sites.bonds, distances, "nm")
@@ -86,10 +92,11 @@ class _Sample:
     weights: Array
     thermal_energy: float
 
-    def coordinates(self, sites: Sites, measure: Callable[[Tensor, Tensor], Tensor]) -> Array:
-        """Coordinate of each term and frame, (n_terms, n_frames)."""
+    def coordinates(self, sites: Sites, measure: Callable[[Tensor, Tensor], Tensor]) -> Iterator[Array]:
+        """Coordinate of each frame, (n_frames,), term by term; large molecules have thousands of terms."""
         positions = torch.from_numpy(self.beads.positions.astype(np.float64))
-        return measure(positions, torch.tensor(sites)).numpy().T if sites else np.empty((0, 0))
+        for first in range(0, len(sites), _TERMS_AT_ONCE):
+            yield from measure(positions, torch.tensor(sites[first : first + _TERMS_AT_ONCE])).numpy().T
 
     def name(self, kind: str, term: tuple[int, ...]) -> str:
         return f"{kind} {' - '.join(self.beads.topology.labels[k] for k in term)}"
@@ -142,7 +149,8 @@ class _Sample:
                 _grid(values), diameter=torch.tensor(diameter), exponent=exponent, strength=self.thermal_energy
             )
             fits.append(self._fit("repulsion", term, values, energy, "nm"))
-        return tuple(terms), fits
+        nearest = sorted(range(len(terms)), key=lambda k: terms[k].diameter)[:_MAX_REPULSION_FITS]
+        return tuple(terms), [fits[k] for k in sorted(nearest)]
 
     def _fit(
         self,

@@ -34,6 +34,16 @@ def test_every_protein_result_is_there(protein):
         assert {row["system"] for row in csv.DictReader(file)} == {"toy"}
 
 
+def test_the_paper_has_a_page_of_all_figures(protein):
+    protein.run("paper")
+    page = (protein.folder / "results" / "index.html").read_text()
+    figures = sorted((protein.folder / "results" / "toy" / "figures").glob("*"))
+    assert len(figures) == 30
+    assert all(f'"toy/figures/{path.name}"' in page for path in figures)
+    assert "js_tic1_tic2[tica]" in page
+    assert "http" not in page, "it needs no network"
+
+
 def test_second_run_of_a_protein_does_nothing(protein):
     result = protein.snakemake("-n")
     assert "Nothing to be done" in result.stdout + result.stderr

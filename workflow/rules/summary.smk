@@ -1,4 +1,4 @@
-# One table over all systems.
+# One table and one page over all systems.
 
 
 rule summary:
@@ -17,3 +17,25 @@ rule summary:
         runtime=5,
     shell:
         "cgpipe summary --comparisons {input} --output {output} 2>&1 | tee {log}"
+
+
+rule index:
+    input:
+        expand(f"{RESULTS}/{{system}}/comparison.json", system=SYSTEMS),
+        all_figures(),
+    output:
+        f"{RESULTS}/index.html",
+    log:
+        f"{RESULTS}/index.log",
+    benchmark:
+        f"{RESULTS}/index.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        systems=" ".join(SYSTEMS),
+        results=RESULTS,
+    shell:
+        "cgpipe index --systems {params.systems} --results {params.results} --output {output} 2>&1 | tee {log}"

@@ -31,6 +31,33 @@ def test_a_protein_gets_none(cgpipe, project):
     assert (reference.structure, reference.bias) == ("mini.pdb", None)
 
 
+@pytest.mark.parametrize("source", ["2JOF", "long.pdb"])
+def test_a_longer_protein_gets_states_and_heated_starts(cgpipe, project, source):
+    (project / "long.pdb").write_text("".join(f"ATOM  {k:5d}  CA  GLY A{k:4d}\n" for k in range(1, 6)))
+    assert cgpipe("new", "mine", "--pdb", source)[0] == 0
+    system = _written()
+    assert system.reference.structure == source
+    assert "heated" in system.reference.starts
+    assert (system.mapping.beads, system.analysis.markov.n_macrostates) == ("ca", 3)
+
+
+@pytest.mark.parametrize("name", ["all", "figures", "paper", "a b", "../evil", "1abc", "train"])
+def test_a_name_that_snakemake_cannot_use_is_refused(cgpipe, project, name):
+    (project / "workflow" / "rules").mkdir(parents=True)
+    (project / "workflow" / "rules" / "any.smk").write_text("# rule\nrule train:\n    input:\n")
+    status, _, error = cgpipe("new", name, "--sequence", "ACE ALA NME")
+    assert status == 1
+    assert f"{name!r} cannot name a system" in error
+    assert not list(project.rglob("*.yaml"))
+
+
+def test_a_residue_that_cannot_be_built_is_refused(cgpipe):
+    status, _, error = cgpipe("new", "mine", "--sequence", "ACE XXX NME")
+    assert status == 1
+    assert "cannot place 'XXX'" in error
+    assert not _FOLDER.exists()
+
+
 def test_the_file_is_short(cgpipe):
     cgpipe("new", "mine", "--sequence", "ACE ALA NME")
     content = yaml.safe_load((_FOLDER / "mine.yaml").read_text())
