@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgpipe.config.sections import SplitSection
 from cgpipe.data.h5md import load_trajectories
@@ -10,6 +11,8 @@ from cgpipe.data.split import Split, split_blocks
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.errors import DataError
 from cgpipe.seeding import stream
+
+_MAX_PRIOR_FRAMES = 200_000
 
 
 def load_beads(paths: list[Path]) -> list[Trajectory]:
@@ -32,6 +35,11 @@ def joined(trajectories: list[Trajectory]) -> Trajectory:
         if first.log_weights is None
         else np.concatenate([t.log_weights for t in trajectories if t.log_weights is not None]),
     )
+
+
+def thinned(beads: Trajectory, frames: NDArray[np.intp]) -> Trajectory:
+    """An even selection of some frames, not more than a prior can use."""
+    return beads.part(frames[:: max(1, len(frames) // _MAX_PRIOR_FRAMES)])
 
 
 def split_of(trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:

@@ -21,6 +21,7 @@ COMMANDS = {
     "forcemap": "fit the map of forces to beads; report the noise of the labels",
     "map": "map one atomistic trajectory to beads",
     "prior": "fit the classical terms to the beads",
+    "transfer": "prior of a molecule from the priors of others, by residue type",
     "train": "train the network of one fold",
     "simulate": "simulate replicas with the mean force of the fold models",
     "states": "fit slow coordinates, clusters and macrostates of a protein to its reference",

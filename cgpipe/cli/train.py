@@ -1,31 +1,38 @@
 """Train the network of one fold by force matching on what the prior leaves unexplained.
 
-A checkpoint is written every epoch; the same command resumes from it and ends with the same bits.
+A checkpoint is written every epoch; the same command resumes from it and ends with the same bits. Given several
+molecules, one network learns from all, one molecule a batch; `--target` names the molecule that the force field is for,
+which need not be among them.
 
 example: cgpipe train --section training.yaml --network network.yaml --split split.yaml --temperature 300 --fold 0 \\
              --beads b0.h5md b1.h5md --prior prior.json --output model.safetensors --history history.csv
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
-from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.cli.beads import joined, load_beads, split_of
 from cgpipe.cli.hardware import add_device, add_threads, set_threads, torch_dtype
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import NetworkSection, SplitSection, TrainingSection
 from cgpipe.data.files import load_json, whole_file
+from cgpipe.data.h5md import load_trajectories
 from cgpipe.data.split import Split
-from cgpipe.model.force_field import ForceField, bind_network
+from cgpipe.data.topology import Topology
+from cgpipe.model.force_field import ForceField, bead_types, bind_network, known_types
 from cgpipe.model.force_field_file import save_force_field
 from cgpipe.potential import Potential
 from cgpipe.prior.prior import Prior, PriorParameters
+from cgpipe.prior.table import PriorTable, bind_table
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.seeding import integer_seed
-from cgpipe.training.batches import Frames, frames_on
+from cgpipe.training.batches import Frames, Molecule, frames_on
 from cgpipe.training.checkpoint import TrainingState
 from cgpipe.training.loop import Resume, train
 from cgpipe.training.loss import mean_loss
@@ -43,8 +50,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     add_device(parser)
     add_threads(parser)
-    add_inputs(parser, "beads", what="bead trajectories")
-    parser.add_argument("--prior", type=Path, required=True, metavar="FILE", help="what `cgpipe prior` wrote")
+    parser.add_argument(
+        "--beads",
+        type=Path,
+        nargs="+",
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="bead trajectories of one molecule; repeat the option for each further molecule",
+    )
+    parser.add_argument(
+        "--prior", type=Path, required=True, metavar="FILE", help="what `cgpipe prior` or `cgpipe transfer` wrote"
+    )
+    parser.add_argument(
+        "--target", type=Path, metavar="FILE", help="beads of the molecule to simulate (default: the first)"
+    )
     parser.add_argument("--history", type=Path, required=True, metavar="FILE", help="CSV file of the losses")
     add_output(parser, what="force field: network, prior and topology in one file")
 
@@ -55,11 +75,10 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(TrainingSection, args.section)
     network_section = parse_section(NetworkSection, args.network)
     split_section = parse_section(SplitSection, args.split)
-    trajectories = load_beads(args.beads)
-    beads, split = joined(trajectories), split_of(trajectories, split_section, seed=args.seed)
-    prior = PriorParameters.from_plain(load_json(args.prior)["parameters"])
+    prior = load_json(args.prior)
     device, dtype = torch.device(args.device), torch_dtype(section.precision)
-    frames = frames_on(beads.positions, residual_forces(beads, Prior(prior)), dtype=dtype, device=device)
+    data = [_load(paths, prior, split_section, args.seed, dtype, device) for paths in args.beads]
+    topology = data[0].topology if args.target is None else load_trajectories(args.target)[0].topology
     settings = {
         "training": plain(section),
         "network": plain(network_section),
@@ -67,28 +86,68 @@ def run(args: argparse.Namespace) -> None:
         "temperature_K": args.temperature,
         "fold": args.fold,
     }
-    record = provenance("train", settings, seed=args.seed, inputs=[*args.beads, args.prior])
+    inputs = [*(path for group in args.beads for path in group), args.prior, *([args.target] if args.target else [])]
+    record = provenance("train", settings, seed=args.seed, inputs=inputs)
     torch.manual_seed(integer_seed(args.seed, "network", args.fold))
-    energy_scale = thermal_energy(args.temperature)
-    network = bind_network(network_section, beads.topology, energy_scale=energy_scale).to(device, dtype)
+    energy_scale, types = thermal_energy(args.temperature), known_types([part.topology for part in data])
+    network = bind_network(network_section, topology, types=types, energy_scale=energy_scale).to(device, dtype)
+    molecules = [part.molecule(network.on_molecule(bead_types(part.topology, types)), args.fold) for part in data]
     resume = Resume(args.output.with_name(f".{args.output.name}.checkpoint"), fingerprint(record))
-    state = train(
-        network,
-        frames.select(split.training(args.fold)),
-        frames.select(split.validation(args.fold)),
-        section,
-        root_seed=args.seed,
-        name=f"fold {args.fold}",
-        resume=resume,
-    )
+    state = train(network, molecules, section, root_seed=args.seed, name=f"fold {args.fold}", resume=resume)
     network.load_state_dict(state.best_weights)
     _save_history(args.history, state)
-    record["losses_kJ2_per_mol2_nm2"] = _report(network, frames, split, args.fold)
+    record["losses_kJ2_per_mol2_nm2"] = [
+        _report(molecule.potential, part, args.fold) for molecule, part in zip(molecules, data, strict=True)
+    ]
     force_field = ForceField(
-        beads.topology, prior, network_section, state.best_weights, args.temperature, energy_scale, record
+        topology,
+        _bound(prior, topology),
+        network_section,
+        state.best_weights,
+        args.temperature,
+        energy_scale,
+        record,
+        types,
     )
     save_force_field(args.output, force_field)
     resume.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Labelled frames of one molecule, and their split."""
+
+    topology: Topology
+    frames: Frames
+    split: Split
+
+    def molecule(self, network: Potential, fold: int) -> Molecule:
+        parts = (self.frames.select(frames(fold)) for frames in (self.split.training, self.split.validation))
+        return Molecule(network, *parts)
+
+
+def _bound(content: dict[str, Any], topology: Topology) -> PriorParameters:
+    """Classical terms of a molecule: those of the file, or from its table where it is a transferable prior."""
+    parameters = PriorParameters.from_plain(content["parameters"])
+    if "table" not in content:
+        return parameters
+    return bind_table(
+        PriorTable(**content["table"]), topology, like=parameters, min_separation=content["min_separation"]
+    )
+
+
+def _load(
+    paths: list[Path],
+    prior: dict[str, Any],
+    section: SplitSection,
+    seed: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> _Data:
+    trajectories = load_beads(paths)
+    beads, split = joined(trajectories), split_of(trajectories, section, seed=seed)
+    labels = residual_forces(beads, Prior(_bound(prior, beads.topology)))
+    return _Data(beads.topology, frames_on(beads.positions, labels, dtype=dtype, device=device), split)
 
 
 def _save_history(path: Path, state: TrainingState) -> None:
@@ -96,12 +155,12 @@ def _save_history(path: Path, state: TrainingState) -> None:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
 
 
-def _report(network: Potential, frames: Frames, split: Split, fold: int) -> dict[str, float]:
+def _report(network: Potential, data: _Data, fold: int) -> dict[str, float]:
     """Losses of the chosen weights beside those of the prior alone, on the same frames."""
     losses = {}
-    for name, chosen in (("validation", split.validation(fold)), ("test", split.test())):
+    for name, chosen in (("validation", data.split.validation(fold)), ("test", data.split.test())):
         if len(chosen):
-            part = frames.select(chosen)
+            part = data.frames.select(chosen)
             losses[name] = mean_loss(network, part)
             losses[f"{name}_prior_alone"] = float((part.forces.double() ** 2).mean())
     print("  ".join(f"{name} {value:.1f}" for name, value in losses.items()))

@@ -106,6 +106,23 @@ def load_system(project: ProjectConfig, name: str, *, folder: Path) -> SystemCon
     return complete(SystemConfig, merge(read_yaml(path), project.overrides.get(name, {})), source=str(path))
 
 
+def load_systems(project: ProjectConfig, *, folder: Path) -> dict[str, SystemConfig]:
+    """The systems of a project, then those that they are trained on.
+
+    Raises ConfigError if a system is to learn from one that is itself trained on others.
+    """
+    systems = {name: load_system(project, name, folder=folder) for name in project.systems}
+    for name, system in list(systems.items()):
+        for source in system.train_on:
+            systems.setdefault(source, load_system(project, source, folder=folder))
+            if systems[source].train_on:
+                raise ConfigError(
+                    f"{name}: train_on names {source}, which is itself trained on others; name "
+                    f"{', '.join(systems[source].train_on)} instead"
+                )
+    return systems
+
+
 def plain(section: Section) -> dict[str, Any]:
     """Section as plain values, typed and complete: 290 and 290.0 give the same."""
     return section.model_dump(mode="json")

@@ -135,6 +135,8 @@ class SystemConfig(Section):
     """Everything that cgpipe knows about one system."""
 
     description: str = ""
+    train_on: list[str] = []
+    """Systems whose data train the force field, instead of this system's own, which then only judge it."""
     reference: ReferenceSection
     mapping: MappingSection = MappingSection()
     split: SplitSection = SplitSection()

@@ -1,5 +1,6 @@
 """The force field: prior plus network of one molecule, as values and bound for simulation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +28,29 @@ class ForceField:
     energy_scale: float
     """kJ/mol."""
     provenance: dict[str, Any]
+    types: tuple[str, ...]
+    """Bead types in the order of the embedding."""
 
 
-def bead_types(topology: Topology) -> list[int]:
-    """Embedding row of each bead: equal types share one, in alphabetical order of the types."""
-    order = sorted(set(topology.types))
-    return [order.index(kind) for kind in topology.types]
+def known_types(topologies: Sequence[Topology]) -> tuple[str, ...]:
+    """Bead types of some molecules, in alphabetical order."""
+    return tuple(sorted({kind for topology in topologies for kind in topology.types}))
 
 
-def bind_network(network: NetworkSection, topology: Topology, *, energy_scale: float) -> SchNet:
+def bead_types(topology: Topology, types: tuple[str, ...]) -> list[int]:
+    """Embedding row of each bead; equal types share one. Raises DataError for types that are not known."""
+    if unknown := sorted(set(topology.types) - set(types)):
+        raise DataError(
+            f"the model knows nothing of {', '.join(unknown)}: no molecule that it was trained on has them; add one "
+            f"that does to train_on (known: {', '.join(types)})"
+        )
+    return [types.index(kind) for kind in topology.types]
+
+
+def bind_network(network: NetworkSection, topology: Topology, *, types: tuple[str, ...], energy_scale: float) -> SchNet:
     """Untrained network of a molecule; weights come from torch's generator."""
-    return SchNet(network, bead_types=bead_types(topology), energy_scale=energy_scale)
+    rows = bead_types(topology, types)
+    return SchNet(network, bead_types=rows, energy_scale=energy_scale, n_types=len(types))
 
 
 def bind_force_fields(
@@ -57,6 +70,11 @@ def bind_force_fields(
 
 
 def _bind_trained(force_field: ForceField, n_table_knots: int) -> SchNet:
-    network = bind_network(force_field.network, force_field.topology, energy_scale=force_field.energy_scale).double()
+    network = bind_network(
+        force_field.network,
+        force_field.topology,
+        types=force_field.types,
+        energy_scale=force_field.energy_scale,
+    ).double()
     network.load_state_dict(force_field.weights)
     return tabulate(network, n_table_knots)

@@ -25,6 +25,7 @@ def save_force_field(path: Path, force_field: ForceField) -> None:
         "temperature_K": force_field.temperature,
         "energy_scale_kJ_per_mol": force_field.energy_scale,
         "provenance": force_field.provenance,
+        "types": list(force_field.types),
     }
     save_tensors(path, {key: value.detach().cpu().numpy() for key, value in force_field.weights.items()}, header)
 
@@ -41,6 +42,7 @@ def load_force_field(path: Path) -> ForceField:
             header["temperature_K"],
             header["energy_scale_kJ_per_mol"],
             header["provenance"],
+            tuple(header["types"]),
         )
     except (KeyError, TypeError) as error:
         raise DataError(f"{path} is not a force field of cgpipe: it lacks {error}; train it again") from error

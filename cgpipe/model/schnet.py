@@ -48,20 +48,35 @@ class SchNet(Potential):
     """The network energy of one molecule.
 
     bead_types    : (n_beads,), row of each bead in the embedding
+    n_types       : rows of the embedding; by default as many as the beads name
     energy_scale  : kJ/mol, the unit of the network's output; kT makes all weights of order one
     """
 
     bead_types: Tensor
 
-    def __init__(self, section: NetworkSection, *, bead_types: list[int], energy_scale: float) -> None:
+    def __init__(
+        self, section: NetworkSection, *, bead_types: list[int], energy_scale: float, n_types: int | None = None
+    ) -> None:
         super().__init__()
         self.section, self.energy_scale = section, energy_scale
         self.edges = Edges(len(bead_types))
         self.register_buffer("bead_types", torch.tensor(bead_types, dtype=torch.long))
-        self.embedding = nn.Embedding(max(bead_types) + 1, section.n_features)
+        self.embedding = nn.Embedding(n_types or max(bead_types) + 1, section.n_features)
         self.blocks = nn.ModuleList(InteractionBlock(section) for _ in range(section.n_blocks))
         self.head_inner = nn.Linear(section.n_features, section.n_features // 2)
         self.head_outer = nn.Linear(section.n_features // 2, 1, bias=False)
+
+    def on_molecule(self, bead_types: list[int]) -> "SchNet":
+        """The same weights, shared, on another molecule of the same types."""
+        other = SchNet(
+            self.section,
+            bead_types=bead_types,
+            energy_scale=self.energy_scale,
+            n_types=self.embedding.num_embeddings,
+        ).to(self.embedding.weight)
+        other.embedding, other.blocks = self.embedding, self.blocks
+        other.head_inner, other.head_outer = self.head_inner, self.head_outer
+        return other
 
     @property
     def layers(self) -> list[InteractionBlock]:

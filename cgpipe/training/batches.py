@@ -1,12 +1,14 @@
 """Frames of one molecule on the training device, and their order in each epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from cgpipe.potential import Potential
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,26 @@ class Frames:
         order = torch.from_numpy(np.arange(len(self)) if rng is None else rng.permutation(len(self)))
         for piece in order.to(self.positions.device).split(size):
             yield Frames(self.positions[piece], self.forces[piece])
+
+
+@dataclass(frozen=True)
+class Molecule:
+    """A molecule that a network learns from, with the network bound to it."""
+
+    potential: Potential
+    training: Frames
+    validation: Frames
+
+    @property
+    def scale(self) -> float:
+        """Variance of the labels, (kJ/mol/nm)^2: the unit of the loss, so that molecules count alike."""
+        return float((self.training.forces**2).mean())
+
+
+def mixed_batches(molecules: Sequence[Molecule], size: int, rng: np.random.Generator) -> list[tuple[Molecule, Frames]]:
+    """Batches of one molecule each, of several molecules in random order."""
+    batches = [(molecule, batch) for molecule in molecules for batch in molecule.training.batches(size, rng)]
+    return batches if len(molecules) == 1 else [batches[k] for k in rng.permutation(len(batches))]
 
 
 def frames_on(positions: NDArray[np.float32], forces: Tensor, *, dtype: torch.dtype, device: torch.device) -> Frames:

@@ -1,6 +1,7 @@
 """The training of one fold: Adam with a cosine schedule, clipping, early stopping, a checkpoint every epoch."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from cgpipe.errors import FitError
 from cgpipe.potential import Potential
 from cgpipe.progress import Progress
 from cgpipe.seeding import stream
-from cgpipe.training.batches import Frames
+from cgpipe.training.batches import Molecule, mixed_batches
 from cgpipe.training.checkpoint import (
     Epoch,
     TrainingState,
@@ -35,8 +36,7 @@ class Resume:
 
 def train(
     network: Potential,
-    training: Frames,
-    validation: Frames,
+    molecules: Sequence[Molecule],
     section: TrainingSection,
     *,
     root_seed: int,
@@ -45,12 +45,13 @@ def train(
 ) -> TrainingState:
     """Weights of the epoch with the lowest validation loss, and the history.
 
-    name : names the random stream and the progress line
+    molecules : what is learned from; their potentials share the parameters of the network
+    name      : names the random stream and the progress line
     Raises FitError if the loss stops being finite.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=section.learning_rate)
-    scale = float((training.forces**2).mean())
-    state = load_state(resume.path, fingerprint=resume.fingerprint, device=training.positions.device)
+    device = next(network.parameters()).device
+    state = load_state(resume.path, fingerprint=resume.fingerprint, device=device)
     if state is None:
         state = TrainingState(_weights(network), _weights(network), {}, [])
     else:
@@ -60,8 +61,8 @@ def train(
         while not _finished(state, section):
             epoch = len(state.history)
             rng = stream(root_seed, name, "batches", epoch)
-            loss = _train_epoch(network, optimiser, training, section, scale, epoch=epoch, rng=rng)
-            metrics = Epoch(epoch, optimiser.param_groups[0]["lr"], loss, mean_loss(network, validation))
+            loss = _train_epoch(network, optimiser, molecules, section, epoch=epoch, rng=rng)
+            metrics = Epoch(epoch, optimiser.param_groups[0]["lr"], loss, _validation_loss(molecules))
             _require_finite(metrics, name)
             state = _next_state(state, network, optimiser, metrics)
             save_state(resume.path, state, fingerprint=resume.fingerprint)
@@ -81,25 +82,32 @@ def _finished(state: TrainingState, section: TrainingSection) -> bool:
 def _train_epoch(
     network: Potential,
     optimiser: torch.optim.Adam,
-    training: Frames,
+    molecules: Sequence[Molecule],
     section: TrainingSection,
-    scale: float,
     *,
     epoch: int,
     rng: np.random.Generator,
 ) -> float:
     """Mean loss of the batches of one epoch, each before its update, (kJ/mol/nm)^2."""
-    n_batches = math.ceil(len(training) / section.batch_size)
-    total = torch.zeros((), dtype=torch.float64, device=training.forces.device)
-    for index, batch in enumerate(training.batches(section.batch_size, rng)):
-        optimiser.param_groups[0]["lr"] = learning_rate(section, (epoch + index / n_batches) / section.n_epochs)
+    batches = mixed_batches(molecules, section.batch_size, rng)
+    scales = {id(molecule): molecule.scale for molecule in molecules}
+    total = torch.zeros((), dtype=torch.float64, device=next(network.parameters()).device)
+    for index, (molecule, batch) in enumerate(batches):
+        optimiser.param_groups[0]["lr"] = learning_rate(section, (epoch + index / len(batches)) / section.n_epochs)
         optimiser.zero_grad()
-        loss = force_loss(network, batch)
-        (loss / scale).backward()
+        loss = force_loss(molecule.potential, batch)
+        (loss / scales[id(molecule)]).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), section.gradient_clip)
         optimiser.step()
         total += loss.detach() * len(batch)
-    return float(total / len(training))
+    return float(total / sum(len(molecule.training) for molecule in molecules))
+
+
+def _validation_loss(molecules: Sequence[Molecule]) -> float:
+    """Mean loss of all validation frames, (kJ/mol/nm)^2."""
+    counts = [len(molecule.validation) for molecule in molecules]
+    losses = [mean_loss(molecule.potential, molecule.validation) for molecule in molecules]
+    return sum(loss * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
 
 
 def learning_rate(section: TrainingSection, progress: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cgpipe.config.sections import NetworkSection
-from cgpipe.model.force_field import ForceField, bind_network
+from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.schnet import SchNet, tabulate
 from cgpipe.potential import MeanPotential, Potential, SumPotential
 from cgpipe.prior.prior import DihedralTerm, HarmonicTerm, Prior, PriorParameters, RepulsionTerm
@@ -131,7 +131,7 @@ def many_frames(chain, rng) -> torch.Tensor:
 @pytest.fixture
 def force_field(chain) -> ForceField:
     torch.manual_seed(5)
-    network = bind_network(_NETWORK, chain.topology, energy_scale=_KT)
+    network = bind_network(_NETWORK, chain.topology, types=known_types([chain.topology]), energy_scale=_KT)
     return ForceField(
         topology=chain.topology,
         prior=_parameters(),
@@ -140,4 +140,5 @@ def force_field(chain) -> ForceField:
         temperature=300.0,
         energy_scale=_KT,
         provenance={"stage": "train", "seed": 5},
+        types=known_types([chain.topology]),
     )

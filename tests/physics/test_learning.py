@@ -16,12 +16,12 @@ from cgpipe.config.sections import NetworkSection, SimulationSection, TrainingSe
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.geometry import dihedrals
-from cgpipe.model.force_field import ForceField, bind_force_fields, bind_network
+from cgpipe.model.force_field import ForceField, bind_force_fields, bind_network, known_types
 from cgpipe.model.force_field_file import load_force_field, save_force_field
 from cgpipe.prior.prior import Prior
 from cgpipe.simulation.run import Setting, simulate
 from cgpipe.simulation.stability import bond_limits
-from cgpipe.training.batches import frames_on
+from cgpipe.training.batches import Molecule, frames_on
 from cgpipe.training.loop import Resume, train
 from cgpipe.training.targets import residual_forces
 
@@ -58,12 +58,14 @@ def prior(chain):
 def trained(beads, prior, tmp_path_factory):
     """State of the training, and validation frames with what the prior leaves unexplained."""
     torch.manual_seed(0)
-    network = bind_network(_NETWORK, beads.topology, energy_scale=_KT).float()
+    network = bind_network(_NETWORK, beads.topology, types=known_types([beads.topology]), energy_scale=_KT).float()
     frames = frames_on(beads.positions, residual_forces(beads, Prior(prior)), dtype=torch.float32, device=_CPU)
     order = np.arange(beads.n_frames)
     training, validation = frames.select(order[:7000]), frames.select(order[7000:])
     resume = Resume(tmp_path_factory.mktemp("train") / "checkpoint", "fingerprint")
-    return train(network, training, validation, _TRAINING, root_seed=1, name="fold", resume=resume), validation
+    return train(
+        network, [Molecule(network, training, validation)], _TRAINING, root_seed=1, name="fold", resume=resume
+    ), validation
 
 
 def test_the_network_explains_the_forces_of_the_torsion(trained):
@@ -77,7 +79,9 @@ def potential(trained, beads, prior, tmp_path_factory):
     """What a simulation makes of the file of the force field."""
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     weights = trained[0].best_weights
-    save_force_field(path, ForceField(beads.topology, prior, _NETWORK, weights, _TEMPERATURE, _KT, {}))
+    save_force_field(
+        path, ForceField(beads.topology, prior, _NETWORK, weights, _TEMPERATURE, _KT, {}, known_types([beads.topology]))
+    )
     return bind_force_fields([load_force_field(path)], dtype=torch.float32, device=_CPU, n_table_knots=2048)
 
 

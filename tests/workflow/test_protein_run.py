@@ -4,6 +4,7 @@ import csv
 import functools
 import io
 import json
+import shutil
 import tarfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -131,3 +132,32 @@ def test_an_archive_that_leaves_its_folder_is_refused(protein, mirror, tmp_path)
     assert "../../chig_force_0.npy" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
     assert not [path for path in (project.folder / "results" / "toy" / "reference").glob("*") if path.is_file()]
+
+
+def test_a_force_field_is_carried_over_to_another_protein(protein, tmp_path):
+    """The network and the prior see the toy alone; the other protein only starts the simulation and judges it."""
+    project = type(protein).__new__(type(protein))
+    project.folder = tmp_path / "transfer"
+    shutil.copytree(protein.folder, project.folder)
+    toy = project.read("config/systems/toy.yaml")
+    reference = {
+        **toy["reference"],
+        "sequence": "ACE GLY ALA SER ALA ALA NME",
+        "n_trajectories": 2,
+        "starts": ["native"],
+    }
+    other = {**toy, "train_on": ["toy"], "reference": reference}
+    other["analysis"] = {key: value for key, value in toy["analysis"].items() if key != "native"}
+    project.write("config/systems/other.yaml", other)
+    project.write("config/config.yaml", {"systems": ["other"], "seed": 7})
+    assert project.planned("results/other/comparison.json").get("transfer") == 1
+    project.run("results/other/comparison.json")
+    results = project.folder / "results" / "other"
+    names = {metric["metric"] for metric in json.loads((results / "comparison.json").read_text())}
+    assert "js_pair_distances" in names
+    bonds = json.loads((results / "prior" / "prior.json").read_text())["parameters"]["bonds"]
+    source = json.loads((project.folder / "results" / "toy" / "prior" / "prior.json").read_text())["parameters"][
+        "bonds"
+    ]
+    # ALA-SER occurs once in the toy, between its fourth and fifth residue, and between third and fourth here
+    assert [bonds[2]["sites"], source[3]["sites"]] == [[2, 3], [3, 4]]

@@ -3,7 +3,7 @@ import json
 import shlex
 from pathlib import Path
 
-from cgpipe.config.project import load_project, load_system, section_argument
+from cgpipe.config.project import load_project, load_systems, section_argument
 from cgpipe.config.structures import (
     downloads,
     file_name,
@@ -15,14 +15,12 @@ from snakemake.exceptions import WorkflowError
 
 try:
     PROJECT = load_project(config)
-    SYSTEMS = {
-        name: load_system(PROJECT, name, folder=Path("config/systems"))
-        for name in PROJECT.systems
-    }
+    SYSTEMS = load_systems(PROJECT, folder=Path("config/systems"))
     DOWNLOADS = {name: downloads(system) for name, system in SYSTEMS.items()}
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+REQUESTED = PROJECT.systems
 RESULTS = PROJECT.results
 SEED = PROJECT.seed
 DEVICE = PROJECT.device
@@ -61,6 +59,7 @@ def has_beads_only(system):
 
 SIMULATED = [name for name in SYSTEMS if SYSTEMS[name].reference.kind == "openmm"]
 CONVERTED = [name for name in SYSTEMS if name not in SIMULATED]
+TRANSFERRED = [name for name in SYSTEMS if SYSTEMS[name].train_on]
 BEADS_ONLY = [name for name in CONVERTED if has_beads_only(name)]
 
 
@@ -156,8 +155,49 @@ def trajectories(wildcards):
 
 def bead_trajectories(wildcards):
     """Mapped trajectories."""
-    system = wildcards.system
+    return beads_of(wildcards.system)
+
+
+def learned_from(system):
+    """Systems whose beads train a system's force field."""
+    return SYSTEMS[system].train_on or [system]
+
+
+def beads_of(system):
+    """Mapped trajectories of a system."""
     return numbered(system, "beads/trajectory{}.h5md", n_trajectories(system))
+
+
+def target_beads(system):
+    """A mapped trajectory of a system that learns from others: it tells for which molecule the force field is."""
+    return beads_of(system)[:1] if SYSTEMS[system].train_on else []
+
+
+def training_beads(wildcards):
+    """Mapped trajectories that train a force field."""
+    system = wildcards.system
+    sources = [path for source in learned_from(system) for path in beads_of(source)]
+    return sources + [path for path in target_beads(system) if path not in sources]
+
+
+def training_arguments(wildcards):
+    """Options of `cgpipe train` that name the molecules."""
+    groups = [["--beads", *beads_of(name)] for name in learned_from(wildcards.system)]
+    target = [["--target", path] for path in target_beads(wildcards.system)]
+    return " ".join(shlex.join(group) for group in groups + target)
+
+
+def source_priors(wildcards):
+    """Priors of the systems that a force field is transferred from."""
+    return [
+        f"{RESULTS}/{source}/prior/prior.json"
+        for source in learned_from(wildcards.system)
+    ]
+
+
+def source_beads(wildcards):
+    """One mapped trajectory of each system that a force field is transferred from."""
+    return [beads_of(source)[0] for source in learned_from(wildcards.system)]
 
 
 def unbiased_check(system):
@@ -251,4 +291,4 @@ def title(wildcards):
 
 def all_figures():
     """All figures of all systems."""
-    return [path for system in SYSTEMS for path in system_figures(system)]
+    return [path for system in REQUESTED for path in system_figures(system)]

@@ -3,7 +3,7 @@
 
 rule summary:
     input:
-        expand(f"{RESULTS}/{{system}}/comparison.json", system=SYSTEMS),
+        expand(f"{RESULTS}/{{system}}/comparison.json", system=REQUESTED),
     output:
         f"{RESULTS}/summary.csv",
     log:
@@ -21,7 +21,7 @@ rule summary:
 
 rule index:
     input:
-        expand(f"{RESULTS}/{{system}}/comparison.json", system=SYSTEMS),
+        expand(f"{RESULTS}/{{system}}/comparison.json", system=REQUESTED),
         all_figures(),
     output:
         f"{RESULTS}/index.html",
@@ -35,7 +35,7 @@ rule index:
         mem_mb=500,
         runtime=5,
     params:
-        systems=" ".join(SYSTEMS),
+        systems=" ".join(REQUESTED),
         results=RESULTS,
     shell:
         "cgpipe index --systems {params.systems} --results {params.results} --output {output} 2>&1 | tee {log}"

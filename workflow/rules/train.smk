@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        beads=bead_trajectories,
+        beads=training_beads,
         prior=f"{RESULTS}/{{system}}/prior/prior.json",
     output:
         model=f"{RESULTS}/{{system}}/train/fold{{fold}}/model.safetensors",
@@ -19,6 +19,7 @@ rule train:
         runtime=1440,
     params:
         section=section("training"),
+        molecules=training_arguments,
         network=section("network"),
         split=section("split"),
         temperature=temperature,
@@ -27,5 +28,5 @@ rule train:
     shell:
         "cgpipe train --section {params.section:q} --network {params.network:q} --split {params.split:q}"
         " --temperature {params.temperature} --fold {wildcards.fold} --seed {params.seed} --device {params.device}"
-        " --threads {threads} --beads {input.beads} --prior {input.prior} --history {output.history}"
+        " --threads {threads} {params.molecules} --prior {input.prior} --history {output.history}"
         " --output {output.model} 2>&1 | tee {log}"

@@ -6,7 +6,8 @@ import torch
 
 from cgpipe.config.sections import NetworkSection
 from cgpipe.data.topology import Topology
-from cgpipe.model.force_field import ForceField, bead_types, bind_force_fields, bind_network
+from cgpipe.errors import DataError
+from cgpipe.model.force_field import ForceField, bead_types, bind_force_fields, bind_network, known_types
 from cgpipe.prior.prior import HarmonicTerm, PriorParameters
 
 
@@ -31,19 +32,32 @@ def stretched():
 
 def test_types_are_numbered_in_alphabetical_order(topology):
     assert topology.types == ("GLY:N", "GLY:CA", "ALA:CA")
-    assert bead_types(topology) == [2, 1, 0]
+    assert bead_types(topology, known_types([topology])) == [2, 1, 0]
 
 
 def test_types_do_not_depend_on_the_order_of_the_beads(topology):
-    order = np.array([2, 0, 1])
-    assert bead_types(topology.subset(order, ())) == [bead_types(topology)[k] for k in order]
+    order, types = np.array([2, 0, 1]), known_types([topology])
+    part = topology.subset(order, ())
+    assert known_types([part]) == types
+    assert bead_types(part, types) == [bead_types(topology, types)[k] for k in order]
+
+
+def test_several_molecules_share_the_rows_of_their_types(topology):
+    part = topology.subset(np.array([2]), ())
+    types = known_types([topology, part])
+    assert bead_types(part, types) == [bead_types(topology, types)[2]]
+
+
+def test_a_type_that_no_molecule_had_is_an_error(topology):
+    with pytest.raises(DataError, match=r"knows nothing of GLY:CA, GLY:N: .* add one that does to train_on"):
+        bead_types(topology, ("ALA:CA",))
 
 
 def test_weights_come_from_the_seed_of_torch(section, topology):
     states = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        states.append(bind_network(section, topology, energy_scale=1.0).embedding.weight)
+        states.append(bind_network(section, topology, types=known_types([topology]), energy_scale=1.0).embedding.weight)
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
 
@@ -52,8 +66,8 @@ def _bound(topology, *, energy_scale):
     torch.manual_seed(1)
     section = NetworkSection(n_features=8, n_blocks=1, n_radial=8, cutoff_nm=0.5)
     prior = PriorParameters((HarmonicTerm((0, 1), 0.2, 100.0),), (), (), (), 6, 1.0)
-    weights = bind_network(section, topology, energy_scale=energy_scale).state_dict()
-    force_field = ForceField(topology, prior, section, weights, 300.0, energy_scale, {})
+    weights = bind_network(section, topology, types=known_types([topology]), energy_scale=energy_scale).state_dict()
+    force_field = ForceField(topology, prior, section, weights, 300.0, energy_scale, {}, known_types([topology]))
     return bind_force_fields([force_field], dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
 
 

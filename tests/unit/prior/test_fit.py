@@ -14,6 +14,7 @@ from cgpipe.errors import FitError
 from cgpipe.geometry import dihedrals
 from cgpipe.prior.fit import fit_fourier, fit_prior
 from cgpipe.prior.prior import Prior
+from cgpipe.prior.quality import judge_prior
 
 _N = 20_000
 _SECTION = PriorSection(n_fourier=3)
@@ -29,6 +30,12 @@ def beads(chain, rng):
     return Trajectory(chain.topology, chain.sample(_N, rng))
 
 
+def _judged(beads, chain):
+    """Fit records of a prior that was fitted to the same beads."""
+    energy = chain.thermal_energy
+    return judge_prior(beads, fit_prior(beads, _SECTION, thermal_energy=energy), thermal_energy=energy)
+
+
 def _moments(grid, density):
     mean = (grid * density).sum() / density.sum()
     return mean, ((grid - mean) ** 2 * density).sum() / density.sum()
@@ -37,7 +44,7 @@ def _moments(grid, density):
 @pytest.mark.parametrize("kind", ["bonds", "angles"])
 def test_harmonic_terms_have_the_exact_mean_and_variance(chain, beads, kind):
     """The stiffness is kT over the variance of the exact density, with its volume element."""
-    parameters, _ = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
+    parameters = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
     density = chain.length_density if kind == "bonds" else chain.angle_density
     for found, term in zip(getattr(parameters, kind), getattr(chain.parameters, kind), strict=True):
         mean, variance = _moments(*density(term))
@@ -63,7 +70,7 @@ def _fisher_errors(chain, term, n_fourier):
 
 
 def test_fourier_terms_are_recovered(chain, beads):
-    parameters, _ = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
+    parameters = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
     for found, term in zip(parameters.dihedrals, chain.parameters.dihedrals, strict=True):
         assert_agrees(
             [*found.cosine, *found.sine],
@@ -91,8 +98,8 @@ def test_weights_reach_every_term(chain, beads, rng):
     other = known_chain(6, cosine=(-2.0, 0.0, 0.0), length=0.3, angle=1.5)
     mixed = np.concatenate([beads.positions, other.sample(_N, rng)])
     weighted = Trajectory(chain.topology, mixed, log_weights=np.repeat([0.0, -np.inf], _N))
-    plain, _ = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
-    found, _ = fit_prior(weighted, _SECTION, thermal_energy=chain.thermal_energy)
+    plain = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
+    found = fit_prior(weighted, _SECTION, thermal_energy=chain.thermal_energy)
     for kind in ("bonds", "angles"):
         pairs = zip(getattr(found, kind), getattr(plain, kind), strict=True)
         assert all(a.stiffness == pytest.approx(b.stiffness, rel=1e-9) for a, b in pairs)
@@ -116,15 +123,15 @@ def test_dihedrals_on_one_axis_share_their_energy(rng):
     positions = chain.sample(4000, rng)
     twin = np.concatenate([positions, positions[:, 3:] + [0.0, 0.0, 1e-3] * rng.standard_normal((4000, 1, 1))], axis=1)
     topology = replace(known_chain(5, cosine=(3.0,)).topology, bonds=((0, 1), (1, 2), (2, 3), (2, 4)))
-    both, _ = fit_prior(Trajectory(topology, twin), _SECTION, thermal_energy=2.5)
-    alone, _ = fit_prior(Trajectory(chain.topology, positions), _SECTION, thermal_energy=2.5)
+    both = fit_prior(Trajectory(topology, twin), _SECTION, thermal_energy=2.5)
+    alone = fit_prior(Trajectory(chain.topology, positions), _SECTION, thermal_energy=2.5)
     assert [term.sites for term in both.dihedrals] == [(0, 1, 2, 3), (0, 1, 2, 4)]
     total = np.sum([term.cosine for term in both.dihedrals], axis=0)
     np.testing.assert_allclose(total, alone.dihedrals[0].cosine, atol=0.05)
 
 
 def test_repulsion_is_kt_at_the_contact(chain, beads):
-    parameters, _ = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
+    parameters = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
     assert parameters.repulsions
     for term in parameters.repulsions:
         i, j = term.sites
@@ -137,7 +144,7 @@ def test_repulsion_is_kt_at_the_contact(chain, beads):
 
 
 def test_densities_are_normalised_and_close_to_their_fit(chain, beads):
-    _, fits = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
+    fits = _judged(beads, chain)
     assert {fit.kind for fit in fits} == {"bond", "angle", "dihedral", "repulsion"}
     for fit in fits:
         assert fit.density.sum() * np.diff(fit.centres)[0] == pytest.approx(1.0)
@@ -148,7 +155,7 @@ def test_a_poor_fit_shows_in_its_divergence(chain, rng):
     """Control: two separate wells under one harmonic term."""
     positions = chain.sample(4000, rng)
     positions[::2, 5] += 0.5 * (positions[::2, 5] - positions[::2, 4])
-    _, fits = fit_prior(Trajectory(chain.topology, positions), _SECTION, thermal_energy=chain.thermal_energy)
+    fits = _judged(Trajectory(chain.topology, positions), chain)
     last_bond = next(fit for fit in fits if fit.label.startswith("bond R045"))
     assert last_bond.divergence > 0.3
 
@@ -193,7 +200,7 @@ def test_one_heavy_frame_is_too_few(chain, beads):
 
 def test_terms_may_be_left_out(chain, beads):
     section = PriorSection(dihedrals=False, repulsion=False)
-    parameters, _ = fit_prior(beads, section, thermal_energy=chain.thermal_energy)
+    parameters = fit_prior(beads, section, thermal_energy=chain.thermal_energy)
     assert parameters.dihedrals == parameters.repulsions == ()
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from cgpipe.config.sections import NetworkSection, TrainingSection
 from cgpipe.model.schnet import SchNet
 from cgpipe.potential import Potential
-from cgpipe.training.batches import Frames
+from cgpipe.training.batches import Frames, Molecule
 from cgpipe.training.loop import Resume, train
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "reference"))
@@ -103,7 +103,9 @@ def fit(checkpoint):
 
     def trained(potential, frames, section, *, path=checkpoint, fingerprint="mine", root_seed=1):
         resume = Resume(path, fingerprint)
-        return train(potential, *frames, section, root_seed=root_seed, name="fold 0", resume=resume)
+        return train(
+            potential, [Molecule(potential, *frames)], section, root_seed=root_seed, name="fold 0", resume=resume
+        )
 
     return trained
 
