@@ -178,9 +178,9 @@ class H5mdFile:
             )
         except OSError as error:
             raise DataError(f"{self.path} is damaged: {error}; delete it and run again") from error
-        require_finite(trajectory.positions, what="positions", source=str(self.path))
+        require_finite(trajectory.positions, what="positions", source=str(self.path), first=start)
         if trajectory.forces is not None:
-            require_finite(trajectory.forces, what="forces", source=str(self.path))
+            require_finite(trajectory.forces, what="forces", source=str(self.path), first=start)
         return trajectory
 
     def chunks(self, size: int = 20_000) -> Iterator[Trajectory]:

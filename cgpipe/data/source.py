@@ -100,7 +100,7 @@ def _convert(
     raw_positions, raw_forces = raw.read(start, stop)
     positions, forces = _scaled(raw_positions, raw.length_unit), _scaled(raw_forces, raw.force_unit)
     for what, array in (("positions", positions), ("forces", forces)):
-        require_finite(array, what=what, source=f"{raw.name}, counted from frame {start}")
+        require_finite(array, what=what, source=raw.name, first=start)
     return Trajectory(topology, positions, forces, weights)
 
 

@@ -48,13 +48,16 @@ class Trajectory:
         )
 
 
-def require_finite(array: Array, *, what: str, source: str) -> None:
-    """Raises DataError that names the first frame and site with NaN or infinity in (n_frames, n_sites, 3)."""
+def require_finite(array: Array, *, what: str, source: str, first: int = 0) -> None:
+    """Raises DataError that names the first frame and site with NaN or infinity in (n_frames, n_sites, 3).
+
+    first : number of the first frame in its source
+    """
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         frame, site = bad[0][:2]
         raise DataError(
-            f"{source}: {what} of frame {frame}, site {site} are not finite "
+            f"{source}: {what} of frame {first + frame}, site {site} are not finite "
             f"({len(np.unique(bad[:, 0]))} of {len(array)} frames affected); "
             "remove these frames or find out why the engine wrote them"
         )

@@ -232,7 +232,7 @@ class TestFormats:
         positions, forces = _frames()
         forces[7, 3, 1] = np.nan
         writer(path, positions, forces)
-        with pytest.raises(DataError, match=rf"{path.name}, counted from frame 0: forces of frame 7, site 3 are not"):
+        with pytest.raises(DataError, match=rf"{path.name}: forces of frame 7, site 3 are not"):
             _read_all(section(path, **units))
 
     def test_another_number_of_atoms_is_refused(self, written, section, pdb):

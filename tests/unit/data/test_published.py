@@ -137,7 +137,7 @@ class TestArchive:
     def test_a_frame_that_is_not_finite_is_named(self, open_, alanine):
         positions, forces = _moving(alanine, 20)
         positions[9, 4, 0] = np.nan
-        with pytest.raises(DataError, match=r"counted from frame 7: positions of frame 2, site 4 are not finite"):
+        with pytest.raises(DataError, match=r"positions of frame 9, site 4 are not finite"):
             _joined(open_(positions, forces))
 
 

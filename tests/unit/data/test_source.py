@@ -73,7 +73,7 @@ class TestReading:
         source = frame_source(
             topology, [_raw(*pair, name=f"{k}.npy") for k, pair in enumerate(numbers)], log_weights=None, **_ADVICE
         )
-        with pytest.raises(DataError, match=r"2\.npy, counted from frame 4: forces of frame 1, site 3 are not finite"):
+        with pytest.raises(DataError, match=r"2\.npy: forces of frame 5, site 3 are not finite"):
             list(source.chunks(4))
 
     def test_weights_go_with_their_frames(self, topology, numbers):
