@@ -23,7 +23,7 @@ from cgpipe.figures.marginals import marginals_figure
 from cgpipe.figures.prior_fits import prior_figure
 from cgpipe.figures.record import ComparisonRecord
 from cgpipe.figures.structures import structures_figure
-from cgpipe.figures.style import save_figure
+from cgpipe.figures.style import save_figure, write_title
 from cgpipe.figures.timescales import chapman_kolmogorov_figure, timescales_figure
 from cgpipe.figures.transitions import transitions_figure
 
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw and save."""
     figure = _draw(args.name, args.sources)
-    figure.suptitle(args.title, fontsize=8, x=0.01, ha="left")
+    write_title(figure, args.title)
     save_figure(figure, args.output)
 
 

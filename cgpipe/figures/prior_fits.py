@@ -31,6 +31,12 @@ def prior_figure(fits: list[dict[str, Any]], kind: str) -> Figure:
     return figure
 
 
+def _short(beads: str) -> str:
+    """Beads of a term, without their atom where all are C-alpha: four of these would not fit a panel."""
+    names = beads.split(" - ")
+    return "-".join(name.removesuffix(":CA") for name in names) if all(n.endswith(":CA") for n in names) else beads
+
+
 def plot_fit(fit: dict[str, Any], ax: Axes) -> Axes:
     """Weighted histogram of the frames and Boltzmann density of the term alone."""
     scale, label = _SCALES[fit["unit"]]
@@ -44,5 +50,5 @@ def plot_fit(fit: dict[str, Any], ax: Axes) -> Axes:
     ax.set_yticks([])
     ax.set_ylim(bottom=0)
     quality = "" if fit["kind"] == "repulsion" else f"\nKL {fit['divergence_nats']:.4f} nats"
-    ax.set_title(fit["label"].split(" ", 1)[1] + quality)
+    ax.set_title(_short(fit["label"].split(" ", 1)[1]) + quality)
     return ax

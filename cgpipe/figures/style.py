@@ -1,5 +1,6 @@
 """How every figure looks: sizes for journal columns, colours that the colour-blind can tell apart, honest labels."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ REFERENCE_COLOUR, MODEL_COLOUR, CHECK_COLOUR, EXTRA_COLOUR = "#000000", "#D55E00
 FOLD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 ENERGY_MAP, DIFFERENCE_MAP, CHAIN_MAP = "viridis", "RdBu_r", "plasma"
 _RESOLUTION = 300
+_LETTERS_PER_INCH = 15
+"""Of a title at 8 points."""
 
 mpl.rcParams.update(
     {
@@ -40,6 +43,12 @@ mpl.rcParams.update(
 def new_figure(width: float, height: float) -> Figure:
     """Empty figure of a size in inches, with a layout that keeps labels apart."""
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def write_title(figure: Figure, text: str) -> None:
+    """What the figure is of, at its upper left, broken into lines that fit its width."""
+    width = int(_LETTERS_PER_INCH * figure.get_figwidth())
+    figure.suptitle(textwrap.fill(text, width), fontsize=8, x=0.01, ha="left")
 
 
 def plain_decades(axis: Axis, *, wide: bool = False) -> None:

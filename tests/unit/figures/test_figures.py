@@ -18,7 +18,7 @@ from cgpipe.figures.learning_curves import learning_curves_figure
 from cgpipe.figures.marginals import marginals_figure
 from cgpipe.figures.prior_fits import prior_figure
 from cgpipe.figures.record import ComparisonRecord
-from cgpipe.figures.style import save_figure
+from cgpipe.figures.style import new_figure, save_figure, write_title
 
 _COMPARISONS = {
     "free_energy": free_energy_figure,
@@ -180,3 +180,26 @@ def test_a_prior_without_a_kind_of_term_says_so(prior_fits):
 def test_large_molecules_show_their_first_terms(prior_fits, kind):
     figure = prior_figure([fit for fit in prior_fits if fit["kind"] == kind] * 20, kind)
     assert len(_panels(figure)) == 24
+
+
+def test_a_long_title_is_broken_to_the_width():
+    figure = new_figure(3.4, 2.0)
+    write_title(figure, "chignolin_openmm: chignolin CLN025, implicit solvent, not converged")
+    figure.canvas.draw()
+    text = figure._suptitle
+    assert text.get_text().count("\n") == 1
+    assert text.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_c_alpha_terms_have_short_names():
+    beads = ("TYR1:CA", "TYR2:CA", "ASP3:CA")
+    fit = {
+        "kind": "angle",
+        "unit": "rad",
+        "divergence_nats": 0.0,
+        "centres": [1, 2],
+        "density": [1, 1],
+        "fitted": [1, 1],
+    }
+    ax = prior_figure([{**fit, "label": f"angle {' - '.join(beads)}"}], "angle").axes[0]
+    assert ax.get_title().startswith("TYR1-TYR2-ASP3\n")
