@@ -81,6 +81,18 @@ def _publish(protein, folder):
             _add(forces, f"forces_nowater/chig_force_{number}.npy", _npy(values))
 
 
+def _assert_same_beads(project, protein):
+    """The joined beads of a converted reference are those of the protein's trajectories, to the last bit."""
+    with h5py.File(project.folder / "results" / "toy" / "beads" / "trajectory0.h5md") as file:
+        assert file["cgpipe/lengths"][:].tolist() == [300] * 4
+        joined = [file[f"particles/trajectory/{name}/value"][:] for name in ("position", "force")]
+    for number in range(4):
+        with h5py.File(protein.folder / "results" / "toy" / "beads" / f"trajectory{number}.h5md") as file:
+            for name, values in zip(("position", "force"), joined, strict=True):
+                direct = file[f"particles/trajectory/{name}/value"][:]
+                assert np.array_equal(direct, values[300 * number : 300 * (number + 1)]), f"{name} of {number}"
+
+
 @pytest.fixture
 def mirror(protein, tmp_path):
     """Address of a loopback server that holds the archives under the paths of their host."""
@@ -108,14 +120,26 @@ def test_the_published_layout_gives_the_same_beads_bit_by_bit(protein, mirror, t
     project.run("results/toy/beads/trajectory0.h5md")
     lock = json.loads((project.folder / "config" / "downloads.lock").read_text())
     assert set(lock) == set(_FILES.values())
-    with h5py.File(project.folder / "results" / "toy" / "beads" / "trajectory0.h5md") as file:
-        assert file["cgpipe/lengths"][:].tolist() == [300] * 4
-        joined = [file[f"particles/trajectory/{name}/value"][:] for name in ("position", "force")]
+    _assert_same_beads(project, protein)
+
+
+def test_own_files_give_the_same_beads_bit_by_bit(protein, tmp_path):
+    """The trajectories as npz in other units, one file each, with the PDB file that the user has."""
+    system = protein.read("config/systems/toy.yaml")
+    files = {"kind": "files", "topology": "own.pdb", "trajectories": [f"own{number}.npz" for number in range(4)]}
+    files |= {"length_unit": "angstrom", "force_unit": "kcal/mol/angstrom", "temperature_K": 300}
+    project = type(protein)(tmp_path / "own", {**system, "reference": {**files, "frame_interval_ps": 0.04}})
+    reference = protein.folder / "results" / "toy" / "reference"
+    shutil.copy(reference / "system.pdb", project.folder / "own.pdb")
     for number in range(4):
-        with h5py.File(protein.folder / "results" / "toy" / "beads" / f"trajectory{number}.h5md") as file:
-            for name, values in zip(("position", "force"), joined, strict=True):
-                direct = file[f"particles/trajectory/{name}/value"][:]
-                assert np.array_equal(direct, values[300 * number : 300 * (number + 1)]), f"{name} of {number}"
+        with H5mdFile(reference / f"trajectory{number}.h5md") as file:
+            frames = file.frames()
+        positions, forces = (values.astype(np.float64) for values in (frames.positions, frames.forces))
+        np.savez(
+            project.folder / f"own{number}.npz", positions=positions / _ANGSTROM, forces=forces * _ANGSTROM / _KCAL
+        )
+    project.run("results/toy/beads/trajectory0.h5md")
+    _assert_same_beads(project, protein)
 
 
 def test_an_archive_that_leaves_its_folder_is_refused(protein, mirror, tmp_path):
