@@ -19,6 +19,7 @@ from cgpipe.analysis.features import backbone_torsions, chains
 from cgpipe.analysis.uncertainty import equilibration_start
 from cgpipe.cli.analysis_pass import Scale, analyse_frames, bind_scale
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.hardware import set_threads
 from cgpipe.cli.units import layout
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the histograms."""
+    set_threads(1)  # as many as the rule counts; more only wait for each other on arrays this small
     section = parse_section(AnalysisSection, args.section)
     series = _series(args.beads)
     start = equilibration_start(series["potential_energy"][:, 0]) if series else 0

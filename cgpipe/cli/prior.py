@@ -10,6 +10,7 @@ import argparse
 
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
 from cgpipe.cli.beads import joined, load_beads, split_of, thinned
+from cgpipe.cli.hardware import set_threads
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import PriorSection, SplitSection
 from cgpipe.data.files import save_json
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the prior."""
+    set_threads(1)  # as many as the rule counts; more only wait for each other on arrays this small
     section, split_section = parse_section(PriorSection, args.section), parse_section(SplitSection, args.split)
     trajectories = load_beads(args.beads)
     split = split_of(trajectories, split_section, seed=args.seed)

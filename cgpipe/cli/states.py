@@ -12,6 +12,7 @@ from cgpipe.analysis.chain import alpha_carbons
 from cgpipe.analysis.states import StateSpace, fit_states
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
 from cgpipe.cli.beads import load_beads
+from cgpipe.cli.hardware import set_threads
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection
 from cgpipe.data.h5md import H5mdFile
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the state space."""
+    set_threads(1)  # as many as the rule counts; more only wait for each other on arrays this small
     section = parse_section(AnalysisSection, args.section)
     if section.markov is None:
         raise ConfigError("analysis.markov is not set, so there is no state space to fit")

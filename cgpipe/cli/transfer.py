@@ -15,6 +15,7 @@ import numpy as np
 
 from cgpipe.cli.arguments import add_inputs, add_output, add_section
 from cgpipe.cli.beads import joined, load_beads, thinned
+from cgpipe.cli.hardware import set_threads
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import PriorSection
 from cgpipe.data.files import load_json, save_json
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write table and prior."""
+    set_threads(1)  # as many as the rule counts; more only wait for each other on arrays this small
     section, energy = parse_section(PriorSection, args.section), thermal_energy(args.temperature)
     priors = [_prior(path, energy) for path in args.priors]
     topologies = [_topology(path) for path in args.sources]
