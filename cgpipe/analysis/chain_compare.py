@@ -41,10 +41,15 @@ def compare_chains(
 
     Raises DataError if their grids differ.
     """
-    for name in ("surface", "lines", "pairs", "macrostates"):
-        shapes = getattr(model, name).shape[-2:], getattr(reference, name).shape[-2:]
-        if shapes[0][-1] != shapes[1][-1]:
-            raise DataError(f"{name} have {shapes[0][-1]} columns in the model and {shapes[1][-1]} in the reference")
+    for name in ("lines", "pairs", "macrostates"):
+        shapes = getattr(model, name).shape[1:], getattr(reference, name).shape[1:]
+        if shapes[0] != shapes[1]:
+            raise DataError(
+                f"{name} have shape {shapes[0]} in the model and {shapes[1]} in the reference; analyse both with the "
+                "same states and native structure"
+            )
+    if model.surface.shape[2:] != reference.surface.shape[2:]:
+        raise DataError(f"surfaces have {model.surface.shape[2:]} and {reference.surface.shape[2:]} bins")
     resampling = Resampling.of(model, reference, n_bootstrap=n_bootstrap, rng=rng)
     metrics = []
     if reference.surface.size:
@@ -129,26 +134,38 @@ def compare_kinetics(model: Kinetics, reference: Kinetics, *, n_samples: tuple[i
     """Slowest timescales of both, the common speed-up of the model, and what is left of each after it.
 
     n_samples : frames of the model and of the reference
-    The speed-up is the geometric mean of the ratios of timescales; errors are those of the posteriors.
+    The speed-up is the geometric mean of the ratios of timescales, paired by their rank; those shorter than the lag of
+    their model mean nothing and are left out. Errors are those of the posteriors.
     """
     t, r = model.timescales, reference.timescales
-    known = np.isfinite(t) & np.isfinite(r) & (t > 0) & (r > 0)
+    known = np.flatnonzero((t > model.lag[0]) & (r > reference.lag[0]))  # false for NaN
     relative_m, relative_r = (k.timescale_errors / k.timescales for k in (model, reference))
     rows: list[tuple[str, float, float, float, str]] = []
-    for k in np.flatnonzero(known):
-        rows.append((f"timescale{k + 1}_model", t[k], t[k] * relative_m[k], t[k] * relative_m[k], "ps"))
+    for k in known:
+        rows.append((f"timescale{k + 1}_model", t[k], t[k] * relative_m[k], t[k] * relative_r[k], "ps"))
         rows.append((f"timescale{k + 1}_reference", r[k], r[k] * relative_r[k], r[k] * relative_r[k], "ps"))
-    if known.any():
-        spread = np.hypot(relative_m, relative_r)
-        logs = np.log(r[known] / t[known])
+    if len(known):
+        spread, floor = np.hypot(relative_m, relative_r)[known], relative_r[known]
+        logs, n = np.log(r[known] / t[known]), len(known)
         speed_up = float(np.exp(logs.mean()))
-        error = speed_up * float(np.sqrt((spread[known] ** 2).sum())) / known.sum()
-        rows.append(("speed_up", speed_up, error, speed_up * float(np.nanmean(relative_r[known])), "1"))
-        for k, log in zip(np.flatnonzero(known), logs, strict=True):
-            name = f"timescale{k + 1}_log_ratio_after_speed_up"
-            rows.append((name, float(log - logs.mean()), float(spread[k]), float(relative_r[k]), "1"))
+        error, limit = (speed_up * float(np.sqrt((part**2).sum())) / n for part in (spread, floor))
+        rows.append(("speed_up", speed_up, error, limit, "1"))
+        for number, k in enumerate(known if n > 1 else ()):
+            # The mean that is taken out holds a share of each: the variance of x_k - mean(x).
+            error, limit = (_centred_error(part, number) for part in (spread, floor))
+            rows.append(
+                (f"timescale{k + 1}_log_ratio_after_speed_up", float(logs[number] - logs.mean()), error, limit, "1")
+            )
     counts = (*n_samples, n_samples[1])
     return [Metric(name, float(v), float(e), float(f), unit, *counts) for name, v, e, f, unit in rows]
+
+
+def _centred_error(errors: Array, place: int) -> float:
+    """Error of one of several independent numbers after their mean is taken out; errors is (n,)."""
+    n = len(errors)
+    weights = np.full(n, -1.0 / n)
+    weights[place] += 1.0
+    return float(np.sqrt(((weights * errors) ** 2).sum()))
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def count(
         ensemble.macrostates[cluster] += np.bincount(macrostates, weights, minlength=scale.states.n_macrostates)
     near = frames.rmsd < scale.folded_rmsd
     mirrored = near[:, 1] & (frames.rmsd[:, 1] < frames.rmsd[:, 0])
-    ensemble.folded[cluster] += [weights @ near[:, 0], weights @ mirrored, weights @ near.any(1)]
+    ensemble.folded[cluster] += [weights @ (near[:, 0] & ~mirrored), weights @ mirrored, weights @ near.any(1)]
     ensemble.weights[cluster] += weights.sum()
     ensemble.squared_weights[cluster] += (weights**2).sum()
     ensemble.n_frames[cluster] += len(weights)

@@ -29,14 +29,16 @@ N_TIMESCALES = 3
 class Kinetics:
     """Markov models of one ensemble at several lags; NaN where trajectories are too short for a lag."""
 
+    lag: Array
+    """(1,), ps, of the model: a whole number of frames."""
     lags: Array
-    """(n_lags,), ps."""
+    """(n_lags,), ps, of the implied timescales."""
     implied: Array
     """(n_lags, n_timescales), ps."""
     implied_errors: Array
     """(n_lags, n_timescales), half the central 68 % of the posterior, ps."""
     timescales: Array
-    """(n_timescales,), ps, at the lag of the section."""
+    """(n_timescales,), ps, at the lag."""
     timescale_errors: Array
     """(n_timescales,), ps."""
     test_lags: Array
@@ -66,30 +68,35 @@ class KineticsEstimate:
         """interval : between frames, ps."""
         self._discrete, self._space, self._section, self._interval = discrete, space, section, interval
 
-    def at(self, lag: float, key: str) -> MarkovModel:
-        """Markov model at a lag in ps, which the config gives under a key."""
-        n_lag = lag_frames(lag, self._interval, key=key)
-        return estimate_markov(self._discrete, n_states=len(self._space.centres), n_lag=n_lag, lag=lag)
+    def at(self, n_lag: int) -> MarkovModel:
+        """Markov model at a lag of whole frames."""
+        n_states = len(self._space.centres)
+        return estimate_markov(self._discrete, n_states=n_states, n_lag=n_lag, lag=n_lag * self._interval)
 
     def estimate(self, lag: float, *, key: str, root_seed: int, name: str) -> Kinetics:
-        """All of it; the random stream is named by the ensemble. Raises FitError if the lag itself is impossible."""
-        model, n_macrostates = self.at(lag, key), self._space.n_macrostates
+        """All of it, at the whole number of frames nearest to the lag, which the config gives under a key.
+
+        The random stream is named by the ensemble. Raises FitError if the lag itself is impossible.
+        """
+        n_lag = lag_frames(lag, self._interval, key=key)
+        model, n_macrostates = self.at(n_lag), self._space.n_macrostates
         samples = self._samples(model, root_seed, name, 0)
-        lags = np.array([factor * lag for factor in self._section.lag_factors])
-        implied = [self._implied(one, root_seed, name, number) for number, one in enumerate(lags, start=1)]
+        counts = sorted({max(1, round(factor * n_lag)) for factor in self._section.lag_factors})
+        implied = [self._implied(count, root_seed, name, number) for number, count in enumerate(counts, start=1)]
         factors = [round(f) for f in self._section.lag_factors if f >= 1 and abs(f - round(f)) < 1e-9]
         assignment = self._space.macrostates[model.states]
         predicted = [predicted_persistence(model, assignment, factor, n_macrostates) for factor in factors]
         return Kinetics(
-            lags=lags,
+            lag=np.array([model.lag]),
+            lags=np.array(counts) * self._interval,
             implied=np.array([pair[0] for pair in implied]),
             implied_errors=np.array([pair[1] for pair in implied]),
             timescales=model.timescales(N_TIMESCALES),
             timescale_errors=timescale_errors(model, samples, N_TIMESCALES),
-            test_lags=np.array(factors) * lag,
+            test_lags=np.array(factors) * model.lag,
             predicted=np.array(predicted).reshape(len(factors), n_macrostates),
             predicted_errors=np.array([self._spread(samples, model, f) for f in factors]).reshape(-1, n_macrostates),
-            estimated=np.array([self._persistence(factor * lag) for factor in factors]).reshape(-1, n_macrostates),
+            estimated=np.array([self._persistence(factor * n_lag) for factor in factors]).reshape(-1, n_macrostates),
             transitions=coarse_transitions(model.transitions, model.stationary, assignment, n_macrostates),
             populations=np.bincount(assignment, model.stationary, minlength=n_macrostates).astype(np.float64),
             connected_fraction=np.array([model.connected_fraction]),
@@ -99,9 +106,9 @@ class KineticsEstimate:
         seed = integer_seed(root_seed, "posterior", name, number)
         return sample_posterior(model, n_samples=self._section.n_posterior_samples, seed=seed)
 
-    def _implied(self, lag: float, root_seed: int, name: str, number: int) -> tuple[Array, Array]:
+    def _implied(self, n_lag: int, root_seed: int, name: str, number: int) -> tuple[Array, Array]:
         try:
-            model = self.at(lag, "lag_factors")
+            model = self.at(n_lag)
         except FitError:
             return np.full(N_TIMESCALES, np.nan), np.full(N_TIMESCALES, np.nan)
         samples = self._samples(model, root_seed, name, number)
@@ -114,10 +121,10 @@ class KineticsEstimate:
         rows = [np.diag(coarse_transitions(power, model.stationary, assignment, n)) for power in powers]
         return np.asarray(np.std(rows, axis=0, ddof=1))
 
-    def _persistence(self, lag: float) -> Array:
-        """Persistence by a model at this lag, (n_macrostates,)."""
+    def _persistence(self, n_lag: int) -> Array:
+        """Persistence by a model at a lag of whole frames, (n_macrostates,)."""
         try:
-            model = self.at(lag, "lag_factors")
+            model = self.at(n_lag)
         except FitError:
             return np.full(self._space.n_macrostates, np.nan)
         return predicted_persistence(model, self._space.macrostates[model.states], 1, self._space.n_macrostates)

@@ -23,7 +23,7 @@ _SWEEPS_PER_SAMPLE = 20
 
 @dataclass(frozen=True)
 class MarkovModel:
-    """A reversible Markov model on the largest connected set of states."""
+    """A reversible Markov model on the connected set of states that holds most frames."""
 
     lag: float
     """ps."""
@@ -55,14 +55,15 @@ def estimate_markov(trajectories: Discrete, *, n_states: int, n_lag: int, lag: f
             "lower the lag or give longer trajectories"
         )
     counted = TransitionCountEstimator(n_lag, "sliding", n_states=n_states).fit_fetch(trajectories)
-    connected = counted.submodel_largest(connectivity_threshold=0, directed=True)
+    frames = np.bincount(np.concatenate(trajectories), minlength=n_states)
+    sets = counted.connected_sets(connectivity_threshold=0, directed=True)
+    connected = counted.submodel(max(sets, key=lambda members: (len(members) > 1, frames[members].sum())))
     if connected.n_states < 2:
         raise FitError(
             f"no two of the {n_states} states are connected in both directions at a lag of {lag:g} ps; "
             "sample more, lower the lag, or ask for fewer clusters"
         )
     model = MaximumLikelihoodMSM(reversible=True).fit_fetch(connected)
-    frames = np.bincount(np.concatenate(trajectories), minlength=n_states)
     states = np.asarray(connected.state_symbols, dtype=np.intp)
     return MarkovModel(
         lag=lag,

@@ -87,7 +87,7 @@ def fit_states(
     centres = _cluster(np.concatenate(tics), section.n_clusters, seed)
     tree = cKDTree(centres)
     discrete = [np.asarray(tree.query(part)[1], dtype=np.intp) for part in tics]
-    model = estimate_markov(discrete, n_states=len(centres), n_lag=n_lag, lag=section.lag_ps)
+    model = estimate_markov(discrete, n_states=len(centres), n_lag=n_lag, lag=n_lag * frame_interval)
     macrostates = _macrostates(model, centres, section.n_macrostates)
     log_weights = _log_weights(model, discrete, len(centres)) if reweight else np.zeros(len(centres))
     space = StateSpace(projection.mean, projection.matrix, _limits(tics), centres, macrostates, log_weights)

@@ -1,11 +1,14 @@
 """Statistical errors: bootstrap over independent units, halves for the noise floor, the start of equilibrium."""
 
+import math
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 _MAX_SPLITS = 40
+_MAX_ENUMERATED = 10_000
+"""Splits that are listed before some are drawn; of more, some are drawn at once."""
 
 Array = NDArray[np.float64]
 
@@ -22,6 +25,9 @@ def half_splits(groups: NDArray[np.intp], rng: np.random.Generator) -> NDArray[n
         n_units = len(groups)
         ranks = np.array([rng.permutation(n_units) for _ in range(_MAX_SPLITS)])
         return ranks < n_units // 2
+    if math.comb(len(names), len(names) // 2) > _MAX_ENUMERATED:
+        drawn = [rng.permutation(names)[: len(names) // 2] for _ in range(_MAX_SPLITS)]
+        return np.array([np.isin(groups, half) for half in drawn])
     halves = [half for half in combinations(names, len(names) // 2) if len(names) % 2 or names[0] in half]
     if len(halves) > _MAX_SPLITS:
         halves = [halves[k] for k in rng.choice(len(halves), _MAX_SPLITS, replace=False)]

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     start = equilibration_start(series["potential_energy"][:, 0]) if series else 0
     with H5mdFile(args.beads[0]) as file:
         topology, interval, n_replicas = file.topology, file.frame_interval, file.n_replicas
-    plan = layout(args.beads, n_blocks=section.n_blocks_per_trajectory)
+    plan = layout(args.beads, n_blocks=section.n_blocks_per_trajectory, simulated=bool(series))
     scale = bind_scale(section, topology, args.states, args.native)
     ensemble, chain = analyse_frames(
         plan, scale, section, name=args.ensemble, root_seed=args.seed, interval=interval, start=start

@@ -21,6 +21,10 @@ def load_beads(paths: list[Path]) -> list[Trajectory]:
     for path, trajectories in zip(paths, files, strict=True):
         if trajectories[0].topology != files[0][0].topology:
             raise DataError(f"{path} and {paths[0]} hold different beads; map them again with one mapping section")
+        if (trajectories[0].log_weights is None) != (files[0][0].log_weights is None):
+            raise DataError(
+                f"of {path} and {paths[0]}, one has weights and the other has none; weight all frames or none"
+            )
     return [trajectory for trajectories in files for trajectory in trajectories]
 
 

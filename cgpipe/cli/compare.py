@@ -25,11 +25,15 @@ from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection
 from cgpipe.data.files import save_json
 from cgpipe.data.records import load_record, save_record
+from cgpipe.errors import DataError
 from cgpipe.provenance import provenance
 from cgpipe.seeding import stream
 from cgpipe.units import thermal_energy
 
 Arrays = dict[str, NDArray[Any]]
+
+_SHARED = ("residues", "chain", "coordinates", "pair_limits_nm", "tic_limits")
+"""What must be equal in the headers of both ensembles."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +75,12 @@ class Comparison:
         self._ensembles = {name: _ensemble(arrays) for name, (arrays, _) in records.items()}
         self._chains = {name: chain for name, (arrays, _) in records.items() if (chain := _chain(arrays))}
         self._header = records["reference"][1]
+        for name, (_, header) in records.items():
+            if differing := [key for key in _SHARED if header[key] != self._header[key]]:
+                raise DataError(
+                    f"{name} and reference were analysed on different scales ({', '.join(differing)}); analyse both "
+                    "with the same states, native structure and settings"
+                )
 
     def metrics(self) -> list[Metric]:
         """Of the model, then of the unbiased check, under names of its own."""

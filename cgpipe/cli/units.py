@@ -44,6 +44,8 @@ class Layout:
     """Frames of each trajectory, file by file; of a file of replicas, the frames of all."""
     n_replicas: list[int]
     n_blocks: int
+    simulated: bool
+    """Whether the files hold replicas of a simulation, be it one, rather than trajectories."""
 
     @property
     def n_trajectories(self) -> int:
@@ -53,7 +55,7 @@ class Layout:
     @property
     def cluster_groups(self) -> NDArray[np.intp]:
         """Group of each cluster, (n_clusters,)."""
-        if self.n_replicas[0] > 1:
+        if self.simulated:
             return np.arange(sum(min(n, _MAX_GROUPS) for n in self.n_replicas))
         if self.n_trajectories < _FEW_TRAJECTORIES:
             return np.repeat(np.arange(self.n_trajectories), self.n_blocks)
@@ -67,14 +69,14 @@ class Layout:
         return Unit(bundle, time, bundle, trajectory, 1)
 
 
-def layout(paths: list[Path], *, n_blocks: int) -> Layout:
-    """Layout of the files of one ensemble."""
+def layout(paths: list[Path], *, n_blocks: int, simulated: bool) -> Layout:
+    """Layout of the files of one ensemble; simulated: they hold replicas."""
     lengths, replicas = [], []
     for path in paths:
         with H5mdFile(path) as file:
             lengths.append(file.lengths)
             replicas.append(file.n_replicas)
-    return Layout(paths, lengths, replicas, n_blocks)
+    return Layout(paths, lengths, replicas, n_blocks, simulated)
 
 
 def read_units(plan: Layout, *, start: int = 0) -> Iterator[tuple[Trajectory, Unit]]:
@@ -85,10 +87,10 @@ def read_units(plan: Layout, *, start: int = 0) -> Iterator[tuple[Trajectory, Un
     n_trajectories = n_groups = n_series = 0
     for path, lengths, n_replicas in zip(plan.paths, plan.lengths, plan.n_replicas, strict=True):
         with H5mdFile(path) as file:
-            if n_replicas == 1:
-                yield from _blocks(file, plan, n_trajectories)
-            else:
+            if plan.simulated:
                 yield from _replicas(file, plan.n_blocks, start, n_groups, n_series)
+            else:
+                yield from _blocks(file, plan, n_trajectories)
         n_trajectories += len(lengths)
         n_groups += min(n_replicas, _MAX_GROUPS)
         n_series += n_replicas

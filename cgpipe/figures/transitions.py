@@ -40,7 +40,7 @@ def plot_graph(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
         for other in range(len(populations)):
             if other != state and np.isfinite(transitions[state, other]) and transitions[state, other] > 0:
                 _arrow(ax, (x, y), tuple(places[other]), float(transitions[state, other]))
-    lag = record.arrays[f"{name}_kinetics_test_lags"][0] if len(record.arrays[f"{name}_kinetics_test_lags"]) else np.nan
+    lag = record.arrays[f"{name}_kinetics_lag"][0]
     ax.set_title(f"{LABELS[name]}: probability within {lag:g} ps")
     ax.set_xlim(-2.1, 2.1)
     ax.set_ylim(-1.3 if len(populations) == 3 else -1.8, 1.8)

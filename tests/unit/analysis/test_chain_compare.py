@@ -278,10 +278,10 @@ def test_without_states_and_native_structure_the_rest_stays(reference):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("surface", "surface have 9 columns in the model and 10 in the reference"),
-        ("lines", "lines have 99 columns in the model and 100 in the reference"),
-        ("pairs", "pairs have 127 columns in the model and 128 in the reference"),
-        ("macrostates", "macrostates have 2 columns in the model and 3 in the reference"),
+        ("surface", r"surfaces have \(10, 9\) and \(10, 10\) bins"),
+        ("lines", r"lines have shape \(\d+, 99\) in the model and \(\d+, 100\) in the reference; .*same states"),
+        ("pairs", r"pairs have shape \(\d+, 127\) in the model and \(\d+, 128\) in the reference"),
+        ("macrostates", r"macrostates have shape \(2,\) in the model and \(3,\) in the reference"),
     ],
 )
 def test_other_grids_are_refused(model, reference, name, message):
@@ -328,6 +328,15 @@ def test_what_is_left_after_the_common_speed_up():
     assert metrics["speed_up"].value == pytest.approx(4)
     left = [metrics[f"timescale{k}_log_ratio_after_speed_up"].value for k in (1, 2)]
     assert left == pytest.approx([-np.log(2), np.log(2)])
+    # (x1 - x2) / 2 of two numbers with the error sqrt(0.1^2 + 0.1^2) each
+    assert metrics["timescale1_log_ratio_after_speed_up"].error == pytest.approx(0.1)
+
+
+def test_timescales_shorter_than_the_lag_mean_nothing():
+    model, reference = _kinetics([10, 3], [0.1, 0.1]), _kinetics([40, 30], [0.1, 0.1])
+    metrics = _compare_kinetics(replace(model, lag=np.array([5.0])), replace(reference, lag=np.array([20.0])))
+    assert metrics["speed_up"].value == pytest.approx(4)
+    assert set(metrics) == {"timescale1_model", "timescale1_reference", "speed_up"}, "one process alone sets the speed"
 
 
 def test_timescales_that_one_ensemble_lacks_are_left_out():

@@ -171,7 +171,7 @@ def test_a_frame_near_to_both_is_a_mirror_image_only_if_it_is_nearer_to_that():
     """With a limit wider than the distance of both, all weight is near; the mirrored frames are told apart."""
     scale = ChainScale(CARBONS, HELIX, None, contact=0.7, folded_rmsd=2.0, n_bins=10)
     ensemble = _ensemble(_beads([HELIX, _MIRRORED]), [1.0, 2.0], scale)
-    assert ensemble.folded[0, 1:].tolist() == [2.0, 3.0]
+    assert ensemble.folded[0].tolist() == [1.0, 2.0, 3.0]
 
 
 def test_without_a_native_structure_nothing_is_folded():

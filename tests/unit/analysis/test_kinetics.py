@@ -147,10 +147,15 @@ def test_a_lag_that_is_too_long_for_the_trajectories_is_nan_while_the_others_wor
     assert np.isfinite(kinetics.timescales).all()
 
 
-def test_a_lag_shorter_than_the_interval_is_nan_while_the_others_work(trajectories):
-    section = _SECTION.model_copy(update={"lag_factors": [0.125, 1.0]})
+def test_lags_are_whole_frames_each_once(trajectories):
+    """Whatever the factors ask for: a lag that was rounded but not called so would bend the timescales."""
+    section = _SECTION.model_copy(update={"lag_factors": [0.01, 0.02, 1.0, 1.3]})
     kinetics = _estimate([part[:1000] for part in trajectories], section=section)
-    assert np.isnan(kinetics.implied).all(axis=1).tolist() == [True, False]
+    frames = kinetics.lags / kinetics.lags[0]
+    assert frames[0] == 1
+    np.testing.assert_allclose(frames, np.round(frames))
+    assert len(set(frames.tolist())) == len(frames)
+    np.testing.assert_allclose(kinetics.lag % kinetics.lags[0], 0.0, atol=1e-12)
 
 
 def test_fewer_states_than_timescales_leave_nan(trajectories):

@@ -142,3 +142,11 @@ def test_what_cannot_be_estimated_is_an_error(trajectories, n_lag, message):
 def test_too_few_states_for_the_macrostates(model):
     with pytest.raises(FitError, match="4 connected states cannot make 4 macrostates"):
         metastable_states(model, 4)
+
+
+def test_the_connected_set_with_most_frames_is_taken_not_that_with_most_states(trajectories):
+    """Ten rarely seen states in a ring of their own, beside the chain of four that holds most frames."""
+    ring = 4 + np.tile(np.arange(10), 5)
+    model = estimate_markov([trajectories[0], ring], n_states=14, n_lag=1, lag=_LAG)
+    assert model.states.tolist() == [0, 1, 2, 3]
+    assert model.connected_fraction > 0.99

@@ -28,7 +28,7 @@ def files(frames_of, rng, tmp_path):
 
 def _ensemble(files):
     section = AnalysisSection(n_bins=12)
-    plan = layout(files, n_blocks=section.n_blocks_per_trajectory)
+    plan = layout(files, n_blocks=section.n_blocks_per_trajectory, simulated=False)
     return analyse_frames(plan, Scale(12, None), section, name="reference", root_seed=1, interval=1.0, start=0)[0]
 
 

@@ -95,7 +95,7 @@ def test_a_mirror_image_is_another_place(space, shapes, trajectories):
 def test_the_fit_counts_the_frames_that_the_application_assigns(space, fitted, trajectories):
     """A Markov model of the frames as `assign` labels them is the model of the fit."""
     discrete = [space.assign(space.project(positions, CARBONS)) for positions in trajectories]
-    again = KineticsEstimate(discrete, space, _SECTION, interval=_INTERVAL).at(_SECTION.lag_ps, "lag_ps")
+    again = KineticsEstimate(discrete, space, _SECTION, interval=_INTERVAL).at(round(_SECTION.lag_ps / _INTERVAL))
     np.testing.assert_array_equal(again.counts, fitted[1].counts)
 
 

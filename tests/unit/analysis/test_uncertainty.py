@@ -103,3 +103,11 @@ def test_a_stationary_series_starts_early(rng):
 
 def test_equilibrium_starts_in_the_first_half_at_the_latest():
     assert equilibration_start(np.linspace(0, 1, 1000)) <= 500
+
+
+def test_many_groups_are_halved_without_listing_all_splits(rng):
+    """64 groups have 1.8e18 splits."""
+    halves = half_splits(np.arange(64), rng)
+    assert halves.shape == (40, 64)
+    assert (halves.sum(1) == 32).all()
+    assert len({tuple(half) for half in halves}) == 40

@@ -62,7 +62,7 @@ def replicas(tmp_path):
 
 
 def _read(paths, *, n_blocks=3, start=0):
-    plan = layout(paths, n_blocks=n_blocks)
+    plan = layout(paths, n_blocks=n_blocks, simulated=paths[0].name.startswith("r"))
     return plan, list(read_units(plan, start=start))
 
 
@@ -219,3 +219,11 @@ def test_all_replicas_of_one_time_are_the_least_that_is_read(replicas, sizes):
     _, parts = _read(replicas([(25, 6)]))
     assert set(sizes) == {25}
     assert _series(parts) == {k: list(range(6)) for k in range(25)}
+
+
+def test_a_single_replica_is_a_replica(replicas):
+    """Its start is left out like any other's, and it shares the numbering with files of more replicas."""
+    plan, parts = _read(replicas([(2, 30), (1, 30)]), start=10)
+    assert sum(frames.n_frames for frames, _ in parts) == 3 * 20
+    assert min(frames.positions[:, 0, 0].min() for frames, _ in parts) == 10
+    assert {unit.cluster for _, unit in parts} == set(range(len(plan.cluster_groups))) == {0, 1, 2}

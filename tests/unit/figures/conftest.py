@@ -97,6 +97,7 @@ def _chain(rng):
     surface, lines = 20 * rng.random((_N_BINS, _N_BINS)), 10 * rng.random((4, 30))
     surface[3, :4], lines[0, 5] = np.inf, np.inf
     kinetics = {
+        "lag": np.array([10.0]),
         "lags": np.array([5.0, 10.0, 20.0]),
         "implied": np.array([[300.0, 40.0, 9.0], [310.0, 45.0, 12.0], [320.0, np.nan, np.nan]]),
         "implied_errors": np.ones((3, 3)),
