@@ -9,6 +9,8 @@ from cgpipe.figures.record import ComparisonRecord
 from cgpipe.figures.style import PAGE_WIDTH, new_figure, plain_decades
 
 _COLUMNS = 3
+_RARE = 0.02
+"""With a state less populated than this, the axis spans so many decades that only these are labelled."""
 
 
 def coordinates_figure(record: ComparisonRecord) -> Figure:
@@ -61,6 +63,7 @@ def plot_states(record: ComparisonRecord, ax: Axes) -> Axes:
     ax.set_xticks(range(n_states), [str(k + 1) for k in range(n_states)])
     ax.set_xlabel("state")
     ax.set_yscale("log")
-    plain_decades(ax.yaxis)
+    heights = np.concatenate([record.arrays[f"{name}_chain_macrostates"] for name in record.ensembles])
+    plain_decades(ax.yaxis, wide=bool(heights[heights > 0].min() < _RARE))
     ax.set_ylabel("population")
     return ax
