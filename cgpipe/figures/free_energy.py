@@ -33,10 +33,10 @@ def _plot_row(record: ComparisonRecord, surface: Surface, figure: Figure, axes: 
     for ax, energy, name in zip(axes, energies, ("reference", "model"), strict=False):
         image = plot_surface(energy - np.nanmin(energy), surface, ax)
         ax.set_title(f"{surface.title}, {name}\n{metric[f'n_samples_{name}']:,} frames")
-    figure.colorbar(image, ax=list(axes[:2]), label="free energy (kcal/mol)", pad=0.02, extend="max")
+    figure.colorbar(image, ax=list(axes[:2]), label="free energy (kcal/mol)", pad=0.02, extend="max", shrink=0.75)
     image = plot_difference(energies[1] - energies[0], surface, axes[2])
     axes[2].set_title("model − reference\n" + _metric_text(metric))
-    figure.colorbar(image, ax=axes[2], label="difference (kcal/mol)", pad=0.02, extend="both")
+    figure.colorbar(image, ax=axes[2], label="difference (kcal/mol)", pad=0.02, extend="both", shrink=0.75)
     axes[0].set_ylabel(surface.axes[1])
     for ax in axes:
         ax.set_xlabel(surface.axes[0])
