@@ -96,6 +96,10 @@ def fit_states(
 
 def lag_frames(lag: float, frame_interval: float, *, key: str) -> int:
     """A lag in frames. Raises FitError if it is shorter than the interval between frames, both in ps."""
+    if frame_interval <= 0:
+        raise FitError(
+            "the first file has a single frame, so the time between frames is unknown; give longer trajectories"
+        )
     n_lag = round(lag / frame_interval)
     if n_lag < 1:
         raise FitError(f"analysis.markov.{key} {lag:g} is shorter than the interval of frames, {frame_interval:g} ps")

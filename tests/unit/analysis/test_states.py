@@ -233,3 +233,8 @@ def test_too_few_frames_for_the_clusters_are_an_error(trajectories):
     many = _SECTION.model_copy(update={"n_clusters": 100})
     with pytest.raises(FitError, match=r"100 frames cannot make 100 clusters; lower analysis\.markov\.n_clusters"):
         _fit([trajectories[0][:100]], many)
+
+
+def test_a_single_frame_has_no_interval():
+    with pytest.raises(FitError, match="the time between frames is unknown"):
+        lag_frames(4.0, 0.0, key="lag_ps")
