@@ -36,6 +36,6 @@ rule index:
         runtime=5,
     params:
         systems=" ".join(REQUESTED),
-        results=RESULTS,
+        results=lambda wildcards, output: Path(output[0]).parent,
     shell:
         "cgpipe index --systems {params.systems} --results {params.results} --output {output} 2>&1 | tee {log}"

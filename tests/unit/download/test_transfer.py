@@ -148,6 +148,15 @@ def test_what_arrived_from_another_address_is_dropped(server, path, content, kno
     assert server.ranges[5:] == [None]
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C interrupts, as on a terminal; a job in the background of a shell ignores it otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_download_goes_on_too(server, path, content, monkeypatch):
     monkeypatch.setattr(request, "_STALL_SECONDS", 25)
     server.answer({"stall_after": _CUT})
