@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         segment=section.segment_ps,
     )
     flat = flat_bias(section.bias, atomistic.topology)
-    dynamics = Dynamics(atomistic, section, flat, start=section.starts[args.index % len(section.starts)])
+    dynamics = Dynamics(atomistic, section, flat, start=section.start_of(args.index))
     thermal = thermal_energy(section.temperature_K)
     bias = build_bias(dynamics, section.bias, flat, thermal_energy=thermal, schedule=schedule, store=store)
     content = {"quadruples": bias.quadruples, "table_kJ_per_mol": bias.table.tolist(), "provenance": record}

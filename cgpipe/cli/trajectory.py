@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     record = provenance("trajectory", settings, seed=args.seed, inputs=[args.system, *args.bias])
     store = SegmentStore(args.output, fingerprint(record))
     record_trajectory(
-        Dynamics(atomistic, section, bias, start=section.starts[args.index % len(section.starts)]),
+        Dynamics(atomistic, section, bias, start=section.start_of(args.index)),
         thermal_energy=thermal_energy(section.temperature_K),
         schedule=_schedule(section, args),
         store=store,

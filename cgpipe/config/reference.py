@@ -96,6 +96,10 @@ class OpenMMReferenceSection(Section):
     bias: BiasSection | None = None
     unbiased_check: UnbiasedCheckSection | None = None
 
+    def start_of(self, index: int) -> Start:
+        """Where the trajectory, or the walker, of a number starts."""
+        return self.starts[index % len(self.starts)]
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.sequence is None) == (self.structure is None):

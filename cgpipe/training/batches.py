@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class Molecule:
     training: Frames
     validation: Frames
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Variance of the labels, (kJ/mol/nm)^2: the unit of the loss, so that molecules count alike."""
         return float((self.training.forces**2).mean())

@@ -90,13 +90,12 @@ def _train_epoch(
 ) -> float:
     """Mean loss of the batches of one epoch, each before its update, (kJ/mol/nm)^2."""
     batches = mixed_batches(molecules, section.batch_size, rng)
-    scales = {id(molecule): molecule.scale for molecule in molecules}
     total = torch.zeros((), dtype=torch.float64, device=next(network.parameters()).device)
     for index, (molecule, batch) in enumerate(batches):
         optimiser.param_groups[0]["lr"] = learning_rate(section, (epoch + index / len(batches)) / section.n_epochs)
         optimiser.zero_grad()
         loss = force_loss(molecule.potential, batch)
-        (loss / scales[id(molecule)]).backward()
+        (loss / molecule.scale).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), section.gradient_clip)
         optimiser.step()
         total += loss.detach() * len(batch)
