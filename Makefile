@@ -14,12 +14,12 @@ physics: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m physics
 
 check: .venv/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" ruff check cgpipe tests
-	PATH="$(CURDIR)/$(BIN):$$PATH" ruff format --check cgpipe tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" ruff check setup.py cgpipe tests
+	PATH="$(CURDIR)/$(BIN):$$PATH" ruff format --check setup.py cgpipe tests
 	PATH="$(CURDIR)/$(BIN):$$PATH" mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakefmt --check Snakefile workflow
 
-.venv/installed: envs/requirements.lock pyproject.toml
+.venv/installed: envs/requirements.lock pyproject.toml setup.py $(wildcard cgpipe/model/cpp/*)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cgpipe needs Python 3.11 or newer; call make PYTHON=python3.12, say")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -28,4 +28,4 @@ check: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv results/*/ results/summary.*
+	rm -rf .venv build cgpipe/model/*.so results/*/ results/summary.*

@@ -10,6 +10,7 @@ Frames do not feel each other. Training and simulation know nothing else of prio
 """
 
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,31 @@ class Potential(nn.Module):
             energy = self.energy(positions)
             (gradient,) = torch.autograd.grad(energy.sum(), positions)
         return energy.detach(), -gradient
+
+
+@runtime_checkable
+class Propagator(Protocol):
+    """A potential that carries replicas through many Langevin steps by itself, faster than it answers step by step."""
+
+    def langevin_steps(
+        self,
+        positions: Tensor,
+        velocities: Tensor,
+        forces: Tensor,
+        *,
+        masses: Tensor,
+        noise: Tensor,
+        timestep: float,
+        friction: float,
+        thermal_energy: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Positions, velocities, forces and energy after one BAOAB step for each row of the noise.
+
+        masses : (n_beads,), amu
+        noise  : (n_steps, n_replicas, n_beads, 3), standard normal
+        timestep in ps, friction in 1/ps, thermal_energy in kJ/mol
+        """
+        ...
 
 
 class MeanPotential(Potential):

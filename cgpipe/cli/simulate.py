@@ -23,6 +23,7 @@ from cgpipe.data.h5md import create_h5md
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.trajectory import Trajectory, normalised_weights
 from cgpipe.errors import UnstableError
+from cgpipe.model.compiled import is_built
 from cgpipe.model.force_field import bind_force_fields
 from cgpipe.model.force_field_file import load_force_field
 from cgpipe.provenance import fingerprint, provenance
@@ -67,6 +68,11 @@ def run(args: argparse.Namespace) -> None:
         dtype=dtype,
         device=device,
     )
+    if device.type == "cpu" and not is_built():
+        print(
+            "the compiled engine was not built, so this takes about ten times as long; install a C++ compiler "
+            "(g++ or clang), then cgpipe again"
+        )
     store = SegmentStore(args.output, fingerprint(record))
     try:
         simulate(setting, start[replicas.start : replicas.stop], store)

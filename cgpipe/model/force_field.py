@@ -9,6 +9,7 @@ import torch
 from cgpipe.config.sections import NetworkSection
 from cgpipe.data.topology import Topology
 from cgpipe.errors import DataError
+from cgpipe.model.compiled import CompiledPotential, is_built
 from cgpipe.model.schnet import SchNet, tabulate
 from cgpipe.potential import MeanPotential, Potential, SumPotential
 from cgpipe.prior.prior import Prior, PriorParameters
@@ -58,15 +59,22 @@ def bind_force_fields(
 ) -> Potential:
     """Mean of the folds' potentials for simulation, with tabulated filters and frozen parameters.
 
-    Raises DataError if the folds are of different molecules, temperatures or priors.
+    On a CPU it is the compiled engine where that was built, otherwise torch alone.
+    Raises DataError if the folds are of different molecules, temperatures, priors or networks.
     """
     first = folds[0]
-    for fold in folds:
-        if (fold.topology, fold.temperature, fold.prior) != (first.topology, first.temperature, first.prior):
-            raise DataError("the force fields differ in molecule, temperature or prior; train their folds together")
+    if any(_kind(fold) != _kind(first) for fold in folds):
+        raise DataError("the force fields differ in molecule, temperature, prior or network; train folds together")
     networks = [_bind_trained(fold, n_table_knots) for fold in folds]
+    if device.type == "cpu" and is_built():
+        return CompiledPotential(first.prior, networks)
     mean = SumPotential([Prior(first.prior), MeanPotential(networks)])
     return mean.to(device=device, dtype=dtype).requires_grad_(requires_grad=False).eval()
+
+
+def _kind(fold: ForceField) -> tuple[Topology, float, PriorParameters, NetworkSection]:
+    """What the folds of one force field share."""
+    return fold.topology, fold.temperature, fold.prior, fold.network
 
 
 def _bind_trained(force_field: ForceField, n_table_knots: int) -> SchNet:

@@ -79,6 +79,11 @@ class FilterTable(nn.Module):
         with torch.no_grad():
             self.register_buffer("rows", source.double().rows(n_knots))
 
+    def knots(self) -> Tensor:
+        """W and spacing * dW/dd at each knot, (n_knots, 2, n_features)."""
+        lower, last = self.rows.chunk(2, dim=-1)[0], self.rows[-1:].chunk(2, dim=-1)[1]
+        return torch.cat([lower, last]).unflatten(-1, (2, -1))
+
     def value(self, distance: Tensor) -> Tensor:
         """W(d)."""
         return self.forward(distance)[0]

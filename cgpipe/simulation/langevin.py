@@ -18,8 +18,23 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from cgpipe.potential import Potential
+from cgpipe.potential import Potential, Propagator
 from cgpipe.simulation.state import State, with_forces
+
+
+def langevin_steps(
+    state: State, potential: Potential, *, noise: Tensor, timestep: float, friction: float, thermal_energy: float
+) -> State:
+    """The state after one step for each row of the noise, (n_steps, n_replicas, n_beads, 3), standard normal."""
+    constants = {"timestep": timestep, "friction": friction, "thermal_energy": thermal_energy}
+    if isinstance(potential, Propagator):
+        positions, velocities, forces, energy = potential.langevin_steps(
+            state.positions, state.velocities, state.forces, masses=state.masses[:, 0], noise=noise, **constants
+        )
+        return replace(state, positions=positions, velocities=velocities, forces=forces, energy=energy)
+    for row in noise:
+        state = langevin_step(state, potential, noise=row, **constants)
+    return state
 
 
 def langevin_step(

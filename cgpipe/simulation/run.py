@@ -19,7 +19,7 @@ from cgpipe.errors import UnstableError
 from cgpipe.potential import Potential
 from cgpipe.progress import Progress
 from cgpipe.seeding import stream
-from cgpipe.simulation.langevin import langevin_step
+from cgpipe.simulation.langevin import langevin_steps
 from cgpipe.simulation.stability import BondLimits, bond_stretch, find_failure
 from cgpipe.simulation.state import State, begin, kinetic_temperature, thermal_velocities, to_arrays
 from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND
@@ -112,13 +112,13 @@ def _segment(
 ) -> tuple[State, dict[str, NDArray[np.floating]]]:
     """State and frames after one segment of `count` frames."""
     frames: list[dict[str, NDArray[np.float32]]] = []
-    noise = _noise(setting, index, count * setting.steps_per_frame)
+    generators = [stream(setting.root_seed, "noise", replica, index) for replica in setting.replicas]
     for frame in range(count):
-        for _ in range(setting.steps_per_frame):
-            state = langevin_step(
+        for noise in _noise(setting, generators):
+            state = langevin_steps(
                 state,
                 setting.potential,
-                noise=next(noise),
+                noise=noise,
                 timestep=setting.timestep,
                 friction=setting.section.friction_per_ps,
                 thermal_energy=setting.thermal_energy,
@@ -141,15 +141,14 @@ def _measured(state: State, stretch: Tensor) -> dict[str, NDArray[np.float32]]:
     return {name: value.cpu().numpy().astype(np.float32) for name, value in values.items()}
 
 
-def _noise(setting: Setting, segment: int, n_steps: int) -> Iterator[Tensor]:
-    """Standard normal numbers of each step, (n_replicas, n_beads, 3), drawn some steps ahead for speed."""
-    generators = [stream(setting.root_seed, "noise", replica, segment) for replica in setting.replicas]
+def _noise(setting: Setting, generators: list[np.random.Generator]) -> Iterator[Tensor]:
+    """Standard normal numbers of the steps to the next frame, (n_steps, n_replicas, n_beads, 3) in a few pieces."""
     shape = (len(setting.masses), 3)
-    ahead = max(1, _NOISE_BYTES // (4 * 3 * len(setting.masses) * len(generators)))
-    for first in range(0, n_steps, ahead):
-        size = (min(ahead, n_steps - first), *shape)
+    at_once = max(1, _NOISE_BYTES // (4 * 3 * len(setting.masses) * len(generators)))
+    for first in range(0, setting.steps_per_frame, at_once):
+        size = (min(at_once, setting.steps_per_frame - first), *shape)
         block = np.stack([rng.standard_normal(size, dtype=np.float32) for rng in generators], axis=1)
-        yield from torch.from_numpy(block).to(setting.device, setting.dtype)
+        yield torch.from_numpy(block).to(setting.device, setting.dtype)
 
 
 def _require_sane(

@@ -8,49 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from cgpipe.config.sections import NetworkSection
 from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.schnet import SchNet, tabulate
 from cgpipe.potential import MeanPotential, Potential, SumPotential
-from cgpipe.prior.prior import DihedralTerm, HarmonicTerm, Prior, PriorParameters, RepulsionTerm
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "reference"))
+from known_potentials import KT, NETWORK, make_compiled, make_network, make_parameters, make_prior
+
 torch.set_num_threads(1)  # a second thread only costs on arrays this small
-
-_TYPES = [0, 1, 2, 1, 0, 2]
-_NETWORK = NetworkSection(n_features=16, n_blocks=3, n_radial=12, cutoff_nm=1.0)
-_KT = 2.5
-
-
-def _parameters() -> PriorParameters:
-    """Six beads in a chain with every kind of term; the parameters differ from term to term."""
-    chain = range(6)
-    return PriorParameters(
-        bonds=tuple(HarmonicTerm((k, k + 1), 0.20 + 0.01 * k, 9000.0 + 500 * k) for k in chain[:5]),
-        angles=tuple(HarmonicTerm((k, k + 1, k + 2), 1.9 + 0.1 * k, 150.0 + 10 * k) for k in chain[:4]),
-        dihedrals=tuple(
-            DihedralTerm((k, k + 1, k + 2, k + 3), (2.0, -1.5, 0.5), (1.0 + k, 0.5, -0.5)) for k in chain[:3]
-        ),
-        repulsions=tuple(RepulsionTerm(pair, 0.3) for pair in [(0, 4), (0, 5), (1, 5)]),
-        repulsion_exponent=6,
-        repulsion_strength=_KT,
-    )
-
-
-def make_prior() -> Prior:
-    """The classical terms of `_parameters`."""
-    return Prior(_parameters())
-
-
-def make_network(types: list[int] = _TYPES, *, seed: int = 0, section: NetworkSection = _NETWORK) -> SchNet:
-    """Network with weights that are large enough for forces of tens of kJ/mol/nm; float64."""
-    torch.manual_seed(seed)
-    network = SchNet(section, bead_types=types, energy_scale=_KT).double()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(1.5)
-    return network
-
 
 _MAKERS = {
     "prior": make_prior,
@@ -61,6 +26,7 @@ _MAKERS = {
     "mean of sums": lambda: MeanPotential(
         [SumPotential([make_prior(), tabulate(make_network(seed=seed), 512)]) for seed in range(2)]
     ),
+    "compiled": lambda: make_compiled(n_folds=2),
 }
 
 
@@ -74,7 +40,7 @@ class Case:
     @property
     def is_chiral(self) -> bool:
         """Whether its energy distinguishes mirror images."""
-        return self.name in {"prior", "sum", "mean of sums"}
+        return self.name in {"prior", "sum", "mean of sums", "compiled"}
 
 
 @pytest.fixture(params=list(_MAKERS))
@@ -131,14 +97,14 @@ def many_frames(chain, rng) -> torch.Tensor:
 @pytest.fixture
 def force_field(chain) -> ForceField:
     torch.manual_seed(5)
-    network = bind_network(_NETWORK, chain.topology, types=known_types([chain.topology]), energy_scale=_KT)
+    network = bind_network(NETWORK, chain.topology, types=known_types([chain.topology]), energy_scale=KT)
     return ForceField(
         topology=chain.topology,
-        prior=_parameters(),
-        network=_NETWORK,
+        prior=make_parameters(),
+        network=NETWORK,
         weights=network.state_dict(),
         temperature=300.0,
-        energy_scale=_KT,
+        energy_scale=KT,
         provenance={"stage": "train", "seed": 5},
         types=known_types([chain.topology]),
     )

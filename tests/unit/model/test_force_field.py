@@ -63,12 +63,16 @@ def test_weights_come_from_the_seed_of_torch(section, topology):
 
 
 def _bound(topology, *, energy_scale):
+    force_field = _force_field(topology, energy_scale=energy_scale)
+    return bind_force_fields([force_field], dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
+
+
+def _force_field(topology, *, energy_scale, n_features=8):
     torch.manual_seed(1)
-    section = NetworkSection(n_features=8, n_blocks=1, n_radial=8, cutoff_nm=0.5)
+    section = NetworkSection(n_features=n_features, n_blocks=1, n_radial=8, cutoff_nm=0.5)
     prior = PriorParameters((HarmonicTerm((0, 1), 0.2, 100.0),), (), (), (), 6, 1.0)
     weights = bind_network(section, topology, types=known_types([topology]), energy_scale=energy_scale).state_dict()
-    force_field = ForceField(topology, prior, section, weights, 300.0, energy_scale, {}, known_types([topology]))
-    return bind_force_fields([force_field], dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
+    return ForceField(topology, prior, section, weights, 300.0, energy_scale, {}, known_types([topology]))
 
 
 def test_the_bound_potential_is_prior_plus_network(topology, stretched):
@@ -80,8 +84,15 @@ def test_the_bound_potential_is_prior_plus_network(topology, stretched):
 
 def test_the_energy_of_the_network_is_in_units_of_its_scale(topology, stretched):
     nearby = 0.03 * stretched
-    single, double = (_bound(topology, energy_scale=scale).parts[1].energy(nearby) for scale in (1.5, 3.0))
-    torch.testing.assert_close(double, 2 * single, rtol=1e-12, atol=0)
+    none, single, double = (_bound(topology, energy_scale=scale).energy(nearby) for scale in (0.0, 1.5, 3.0))
+    torch.testing.assert_close(double - none, 2 * (single - none), rtol=1e-10, atol=0)
+    assert float((single - none).abs()) > 1e-3, "control: the network is felt"
+
+
+def test_folds_of_other_networks_are_refused(topology):
+    folds = [_force_field(topology, energy_scale=1.0, n_features=n) for n in (8, 12)]
+    with pytest.raises(DataError, match="differ in molecule, temperature, prior or network"):
+        bind_force_fields(folds, dtype=torch.float64, device=torch.device("cpu"), n_table_knots=64)
 
 
 def test_a_bound_potential_is_frozen(topology):
