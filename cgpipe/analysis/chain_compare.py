@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.analysis.chain_ensemble import ChainEnsemble, Coordinate
+from cgpipe.analysis.folding import folding_metrics
 from cgpipe.analysis.free_energy import free_energy, jensen_shannon, probabilities
 from cgpipe.analysis.kinetics import Kinetics
 from cgpipe.analysis.metrics import (
-    Function,
     Metric,
     Resampling,
     js_of_line,
@@ -20,7 +20,6 @@ from cgpipe.analysis.metrics import (
 )
 from cgpipe.analysis.uncertainty import bootstrap_counts
 from cgpipe.errors import DataError
-from cgpipe.units import KCAL
 
 Array = NDArray[np.float64]
 
@@ -51,6 +50,8 @@ def compare_chains(
     if model.surface.shape[2:] != reference.surface.shape[2:]:
         raise DataError(f"surfaces have {model.surface.shape[2:]} and {reference.surface.shape[2:]} bins")
     resampling = Resampling.of(model, reference, n_bootstrap=n_bootstrap, rng=rng)
+    if len(reference.draws):
+        resampling = resampling.reweighted(reference.draws, reference.halves, rng)
     metrics = []
     if reference.surface.size:
         tables = model.surface.sum(1), reference.surface.sum(1)
@@ -61,7 +62,7 @@ def compare_chains(
         shares = (_table(e.macrostates[:, state], e.weights) for e in (model, reference))
         metrics += resampling.share_metrics(f"state{state + 1}", *shares)
     if any(coordinate.name == "rmsd" for coordinate in coordinates):
-        metrics += _folding_metrics(resampling, model, reference, thermal_energy)
+        metrics += folding_metrics(resampling, model, reference, thermal_energy)
     touching, touching_reference = (_table(e.contacts, e.weights) for e in (model, reference))
     metrics.append(resampling.metric("contact_probability_rmse", "1", _contact_rmse, touching, touching_reference))
     metrics.append(resampling.metric("js_pair_distances", "nats", mean_js, model.pairs, reference.pairs))
@@ -84,39 +85,6 @@ def _line_metrics(
         name = f"free_energy_rmse_{coordinate.name}"
         metrics += resampling.metric_if_defined(name, "kcal/mol", weighted_rmse(thermal_energy), *tables)
     return metrics
-
-
-def _folding_metrics(
-    resampling: Resampling, model: ChainEnsemble, reference: ChainEnsemble, thermal_energy: float
-) -> list[Metric]:
-    """Free energy of folding of the model, of the reference, and their difference; mirror images near the native."""
-
-    def energy(table: Array) -> float:
-        # Half a frame on either side: a state that was never seen gives a bound, not infinity.
-        folded, total, frame = table
-        return float(-thermal_energy * np.log((folded + 0.5 * frame) / (total - folded + 0.5 * frame)) / KCAL)
-
-    functions: dict[str, Function] = {
-        "folding_free_energy_model": lambda m, _: energy(m),
-        "folding_free_energy_reference": lambda _, r: energy(r),
-        "folding_free_energy_difference": lambda m, r: energy(m) - energy(r),
-    }
-    first, second = _folded_table(model), _folded_table(reference)
-    floor = functions["folding_free_energy_difference"]
-    metrics = [resampling.metric(name, "kcal/mol", f, first, second, floor) for name, f in functions.items()]
-
-    def mirrored(table: Array, _: Array) -> float:
-        return float(table[1] / table[2]) if table[2] > 0 else 0.0
-
-    name = "mirror_image_fraction_near_native"
-    return [*metrics, resampling.metric(name, "1", mirrored, model.folded, reference.folded)]
-
-
-def _folded_table(ensemble: ChainEnsemble) -> Array:
-    """Weight of the folded frames, of all, and a share of one mean frame, (n_clusters, 3)."""
-    n_clusters = len(ensemble.weights)
-    frame = ensemble.weights.sum() / ensemble.n_frames.sum() / n_clusters
-    return np.column_stack([ensemble.folded[:, 0], ensemble.weights, np.full(n_clusters, frame)])
 
 
 def _table(shares: Array, weights: Array) -> Array:
@@ -196,12 +164,12 @@ def chain_profiles(
     ensemble: ChainEnsemble, final: Array, *, thermal_energy: float, n_bootstrap: int, rng: np.random.Generator
 ) -> ChainProfiles:
     """Free energies and populations with bootstrap errors; final is the reference's surface, (n_bins, n_bins)."""
-    draws = bootstrap_counts(len(ensemble.weights), n_bootstrap, rng)
+    draws = ensemble.draws if len(ensemble.draws) else bootstrap_counts(len(ensemble.weights), n_bootstrap, rng)
     lines = np.tensordot(draws, ensemble.lines, 1)
     with np.errstate(invalid="ignore"):
         errors = np.std([_free_lines(table, thermal_energy) for table in lines], axis=0, ddof=1)
     surface = ensemble.surface.sum((0, 1))
-    times = np.cumsum(ensemble.surface.sum(0), axis=0)
+    times = np.cumsum(ensemble.surface.sum(0), axis=0) if surface.size else ()
     goal = probabilities(final)
     shares = np.tensordot(draws, ensemble.macrostates, 1) / (draws @ ensemble.weights)[:, None]
     return ChainProfiles(
@@ -211,7 +179,7 @@ def chain_profiles(
         contacts=ensemble.contacts.sum(0) / ensemble.weights.sum(),
         macrostates=ensemble.macrostates.sum(0) / ensemble.weights.sum(),
         macrostate_errors=shares.std(0, ddof=1),
-        tic_convergence_js=np.array([jensen_shannon(probabilities(t), goal) for t in times if t.sum() > 0]),
+        tic_convergence_js=np.array([jensen_shannon(probabilities(t), goal) if t.any() else np.nan for t in times]),
     )
 
 

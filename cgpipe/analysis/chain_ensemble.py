@@ -64,7 +64,11 @@ class ChainScale:
 
 @dataclass(frozen=True)
 class ChainEnsemble:
-    """Weighted histograms; `n_clusters` are the independent units that the bootstrap draws."""
+    """Weighted histograms, row by row.
+
+    A row, of `n_clusters`, is an independent unit that the bootstrap draws; or, where a Markov model weights frames, a
+    cluster of its state space, whose weight in each resample is known.
+    """
 
     surface: Array
     """(n_clusters, n_times, n_bins, n_bins), TIC 1 along the third axis; empty without a state space."""
@@ -81,16 +85,30 @@ class ChainEnsemble:
     to it, and to either; all zero without a native structure."""
     weights: Array
     """(n_clusters,)."""
-    squared_weights: Array
-    """(n_clusters,)."""
     n_frames: NDArray[np.intp]
     """(n_clusters,)."""
     groups: NDArray[np.intp]
     """(n_clusters,), trajectory or replica group that a cluster belongs to."""
+    draws: Array
+    """(n_draws, n_clusters), factor of the weights in each resample; no rows where the bootstrap draws them."""
+    halves: Array
+    """(n_splits, 2, n_clusters), the same of halves of the data."""
 
     @classmethod
     def empty(cls, scale: ChainScale, groups: NDArray[np.intp], n_times: int) -> Self:
-        """Histograms without a frame, to be filled by `count`."""
+        """Histograms of independent units without a frame, to be filled by `count`."""
+        return cls._blank(
+            scale, groups, n_times, draws=np.empty((0, len(groups))), halves=np.empty((0, 2, len(groups)))
+        )
+
+    @classmethod
+    def empty_by_state(cls, scale: ChainScale, states: StateSpace, n_times: int) -> Self:
+        """Histograms of the clusters of a reweighted state space without a frame, to be filled by `count`."""
+        rows = np.arange(len(states.centres))
+        return cls._blank(scale, rows, n_times, draws=states.draws, halves=states.halves)
+
+    @classmethod
+    def _blank(cls, scale: ChainScale, groups: NDArray[np.intp], n_times: int, *, draws: Array, halves: Array) -> Self:
         n, n_pairs = len(groups), len(far_pairs(len(scale.carbons)))
         n_bins, n_macrostates = (scale.n_bins, scale.states.n_macrostates) if scale.states else (0, 0)
         return cls(
@@ -101,19 +119,15 @@ class ChainEnsemble:
             macrostates=np.zeros((n, n_macrostates)),
             folded=np.zeros((n, 3)),
             weights=np.zeros(n),
-            squared_weights=np.zeros(n),
             n_frames=np.zeros(n, dtype=np.intp),
             groups=groups,
+            draws=draws,
+            halves=halves,
         )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """As named arrays."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    @property
-    def n_effective(self) -> float:
-        """Kish effective number of frames, by the weights alone."""
-        return float(self.weights.sum() ** 2 / self.squared_weights.sum())
 
 
 @dataclass(frozen=True)
@@ -152,25 +166,28 @@ def measure(positions: NDArray[np.floating], scale: ChainScale) -> Measured:
 
 
 def count(
-    ensemble: ChainEnsemble, frames: Measured, weights: Array, scale: ChainScale, *, cluster: int, time: int
+    ensemble: ChainEnsemble, frames: Measured, weights: Array, scale: ChainScale, *, rows: NDArray[np.intp], time: int
 ) -> None:
-    """Add weighted frames to the histograms of one cluster, in place."""
-    for row, (coordinate, column) in enumerate(zip(scale.coordinates, frames.values.T, strict=True)):
-        ensemble.lines[cluster, row] += _histogram(column, _N_LINE_BINS, coordinate.limits, weights)
+    """Add weighted frames to the histograms of their rows, (n_frames,), in place."""
+    present, place = np.unique(rows, return_inverse=True)
+    member = (place == np.arange(len(present))[:, None]) * weights  # (n_present, n_frames)
+    for k, (coordinate, column) in enumerate(zip(scale.coordinates, frames.values.T, strict=True)):
+        bins = _bins(column, _N_LINE_BINS, coordinate.limits)
+        ensemble.lines[present, k] += _histograms(place, bins, weights, (len(present), _N_LINE_BINS))
     for pair, column in enumerate(frames.distances.T):
-        ensemble.pairs[cluster, pair] += _histogram(column, _N_PAIR_BINS, scale.pair_limits, weights)
-    ensemble.contacts[cluster] += weights @ (frames.distances < scale.contact)
+        bins = _bins(column, _N_PAIR_BINS, scale.pair_limits)
+        ensemble.pairs[present, pair] += _histograms(place, bins, weights, (len(present), _N_PAIR_BINS))
+    ensemble.contacts[present] += member @ (frames.distances < scale.contact)
     if scale.states is not None:
         first, second = (_bins(frames.tics[:, k], scale.n_bins, scale.states.limits[k]) for k in (0, 1))
-        np.add.at(ensemble.surface[cluster, time], (first, second), weights)
+        np.add.at(ensemble.surface[:, time], (rows, first, second), weights)
         macrostates = scale.states.macrostates[frames.clusters]
-        ensemble.macrostates[cluster] += np.bincount(macrostates, weights, minlength=scale.states.n_macrostates)
+        ensemble.macrostates[present] += member @ (macrostates[:, None] == np.arange(scale.states.n_macrostates))
     near = frames.rmsd < scale.folded_rmsd
     mirrored = near[:, 1] & (frames.rmsd[:, 1] < frames.rmsd[:, 0])
-    ensemble.folded[cluster] += [weights @ (near[:, 0] & ~mirrored), weights @ mirrored, weights @ near.any(1)]
-    ensemble.weights[cluster] += weights.sum()
-    ensemble.squared_weights[cluster] += (weights**2).sum()
-    ensemble.n_frames[cluster] += len(weights)
+    ensemble.folded[present] += member @ np.column_stack([near[:, 0] & ~mirrored, mirrored, near.any(1)])
+    ensemble.weights[present] += member.sum(1)
+    ensemble.n_frames[present] += np.bincount(place)
 
 
 def _bins(values: Array, n_bins: int, limits: NDArray[np.floating] | tuple[float, float]) -> NDArray[np.intp]:
@@ -179,5 +196,7 @@ def _bins(values: Array, n_bins: int, limits: NDArray[np.floating] | tuple[float
     return np.clip(scaled, 0, n_bins - 1).astype(np.intp)
 
 
-def _histogram(values: Array, n_bins: int, limits: tuple[float, float], weights: Array) -> Array:
-    return np.bincount(_bins(values, n_bins, limits), weights, minlength=n_bins).astype(np.float64)
+def _histograms(place: NDArray[np.intp], bins: NDArray[np.intp], weights: Array, shape: tuple[int, int]) -> Array:
+    """Weight in each place and bin."""
+    found = np.bincount(place * shape[1] + bins, weights, minlength=shape[0] * shape[1])
+    return found.reshape(shape).astype(np.float64)

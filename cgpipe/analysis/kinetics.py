@@ -1,6 +1,6 @@
 """Kinetics of one ensemble in a given state space: implied timescales, Chapman-Kolmogorov test, transitions."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from cgpipe.analysis.markov import (
     estimate_markov,
     predicted_persistence,
     sample_posterior,
+    sampled_stationary,
     timescale_errors,
 )
 from cgpipe.analysis.states import StateSpace, lag_frames
@@ -46,7 +47,7 @@ class Kinetics:
     predicted: Array
     """(n_tests, n_macrostates), chance to be found in a macrostate again, by the model at the lag."""
     predicted_errors: Array
-    """(n_tests, n_macrostates), posterior standard deviation."""
+    """(n_tests, n_macrostates), posterior spread about the prediction."""
     estimated: Array
     """(n_tests, n_macrostates), the same by a model at that multiple of the lag."""
     transitions: Array
@@ -115,11 +116,11 @@ class KineticsEstimate:
         return model.timescales(N_TIMESCALES), timescale_errors(model, samples, N_TIMESCALES)
 
     def _spread(self, samples: list[Array], model: MarkovModel, factor: int) -> Array:
-        """Posterior standard deviation of the predicted persistence, (n_macrostates,)."""
+        """Posterior spread of the predicted persistence about the estimate, (n_macrostates,)."""
         assignment, n = self._space.macrostates[model.states], self._space.n_macrostates
-        powers = (np.linalg.matrix_power(sample, factor) for sample in samples)
-        rows = [np.diag(coarse_transitions(power, model.stationary, assignment, n)) for power in powers]
-        return np.asarray(np.std(rows, axis=0, ddof=1))
+        drawn = [replace(model, transitions=sample, stationary=sampled_stationary(sample)) for sample in samples]
+        rows = np.array([predicted_persistence(one, assignment, factor, n) for one in drawn])
+        return np.asarray(np.sqrt(((rows - predicted_persistence(model, assignment, factor, n)) ** 2).mean(0)))
 
     def _persistence(self, n_lag: int) -> Array:
         """Persistence by a model at a lag of whole frames, (n_macrostates,)."""

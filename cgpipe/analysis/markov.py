@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from deeptime.markov import TransitionCountEstimator, pcca
 from deeptime.markov.msm import MaximumLikelihoodMSM
+from deeptime.markov.tools.analysis import stationary_distribution
 from deeptime.markov.tools.estimation.dense.tmat_sampling.sampler_rev import SamplerRev
 from numpy.typing import NDArray
 
@@ -92,11 +93,17 @@ def sample_posterior(model: MarkovModel, *, n_samples: int, seed: int) -> list[A
 def timescale_errors(model: MarkovModel, samples: list[Array], n_timescales: int) -> Array:
     """Half the width of the central 68 % of each timescale's posterior, ps, (n_timescales,).
 
-    A timescale that is hardly sampled has a posterior without a variance.
+    A timescale that is hardly sampled has a posterior without a variance. Where transitions are few for the number of
+    states, the posterior leaves the estimate; the error is then the distance to its median, so that it covers both.
     """
     found = np.array([_timescales(sample, model.lag, n_timescales) for sample in samples])
-    low, high = np.quantile(found, [0.16, 0.84], axis=0)
-    return np.asarray(0.5 * (high - low))
+    low, middle, high = np.quantile(found, [0.16, 0.5, 0.84], axis=0)
+    return np.asarray(np.maximum(0.5 * (high - low), np.abs(middle - model.timescales(n_timescales))))
+
+
+def sampled_stationary(transitions: Array) -> Array:
+    """Stationary distribution of a matrix drawn from the posterior, (n_active,)."""
+    return np.asarray(stationary_distribution(transitions))
 
 
 def metastable_states(model: MarkovModel, n_macrostates: int) -> NDArray[np.intp]:

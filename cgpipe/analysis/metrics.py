@@ -4,9 +4,10 @@ The error resamples the clusters of both ensembles. The noise floor is the same 
 reference: no model can be shown to be better than that.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +28,18 @@ class Metric:
 
     metric: str
     value: float
-    error: float
-    """Standard deviation over the bootstrap, or of the posterior for what Markov models give."""
-    noise_floor: float
+    error: float | None
+    """Standard deviation over the bootstrap, or of the posterior for what Markov models give; None of a bound."""
+    noise_floor: float | None
     """Mean over the half splits of the reference: of the metric, or for a population of the halves' difference; for
-    what Markov models give, the error of the reference."""
+    what Markov models give, the error of the reference. None where the reference never saw the state."""
     unit: str
     n_samples_model: int
     n_samples_reference: int
     n_samples_noise_floor: int
     """Frames in each half of the reference."""
+    bound: Literal["", "at least", "at most"] = ""
+    """What the value is if a state was never seen: the bound that holds with 95 % confidence."""
 
 
 class Clusters(Protocol):
@@ -59,8 +62,8 @@ class Resampling:
     """(n_bootstrap, n_clusters), how often each is drawn."""
     draws_reference: Array
     """(n_bootstrap, n_clusters)."""
-    halves: NDArray[np.bool_]
-    """(n_splits, n_clusters), membership of one half of the reference."""
+    halves: Array
+    """(n_splits, 2, n_clusters), how much each counts in two halves of the reference."""
     n_samples: tuple[int, int, int]
     """Frames of the model, of the reference, and of half of it."""
 
@@ -69,10 +72,16 @@ class Resampling:
         """Drawn for two ensembles."""
         draws_model = bootstrap_counts(len(model.n_frames), n_bootstrap, rng)
         draws_reference = bootstrap_counts(len(reference.n_frames), n_bootstrap, rng)
-        halves = half_splits(reference.groups, rng)
-        n_half = int(np.median(halves @ reference.n_frames))
+        first = half_splits(reference.groups, rng)
+        n_half = int(np.median(first @ reference.n_frames))
         n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum()), n_half
-        return cls(draws_model, draws_reference, halves, n_samples)
+        return cls(draws_model, draws_reference, np.stack([first, ~first], axis=1).astype(np.float64), n_samples)
+
+    def reweighted(self, draws: Array, halves: Array, rng: np.random.Generator) -> Self:
+        """With the known factors of a reference whose weights are uncertain; both are those of `ChainEnsemble`."""
+        chosen = draws[rng.integers(len(draws), size=len(self.draws_model))]
+        n_model, n_reference, _ = self.n_samples
+        return replace(self, draws_reference=chosen, halves=halves, n_samples=(n_model, n_reference, n_reference // 2))
 
     def metric(
         self, name: str, unit: str, function: Function, model: Array, reference: Array, floor: Function | None = None
@@ -82,7 +91,8 @@ class Resampling:
             function(np.tensordot(m, model, 1), np.tensordot(r, reference, 1))
             for m, r in zip(self.draws_model, self.draws_reference, strict=True)
         ]
-        floors = [(floor or function)(reference[half].sum(0), reference[~half].sum(0)) for half in self.halves]
+        halves = ((np.tensordot(half, reference, 1) for half in pair) for pair in self.halves)
+        floors = [(floor or function)(*pair) for pair in halves]
         return Metric(
             name,
             function(model.sum(0), reference.sum(0)),
@@ -105,6 +115,7 @@ class Resampling:
         """Share of a state in the model, in the reference, and their difference.
 
         model, reference : (n_clusters, 2), weight in the state and in all
+        A share of which n independent clusters saw nothing, or nothing else, has the error 1 / n, not none.
         """
 
         def share(table: Array) -> float:
@@ -116,7 +127,15 @@ class Resampling:
             "population_difference": lambda m, r: share(m) - share(r),
         }
         floor = functions["population_difference"]
-        return [self.metric(f"{name}_{label}", "1", f, model, reference, floor) for name, f in functions.items()]
+        found = [self.metric(f"{name}_{label}", "1", f, model, reference, floor) for name, f in functions.items()]
+        unseen = [0.0 if 0 < share(t.sum(0)) < 1 else 1 / n_rows(t) for t in (model, reference)]
+        extra = [unseen[0], unseen[1], math.hypot(*unseen)]
+        return [replace(m, error=math.hypot(m.error or 0.0, e)) for m, e in zip(found, extra, strict=True)]
+
+
+def n_rows(table: Array) -> int:
+    """Rows of a table (n_clusters, ...) that hold anything in the last column, which is all weight."""
+    return int(np.count_nonzero(table[:, -1]))
 
 
 def surface_functions(first: str, second: str, thermal_energy: float) -> list[tuple[str, str, Function]]:

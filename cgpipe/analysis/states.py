@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cgpipe.analysis.chain import slow_features, trace
-from cgpipe.analysis.markov import Discrete, MarkovModel, estimate_markov, metastable_states
+from cgpipe.analysis.markov import MarkovModel, estimate_markov, metastable_states
+from cgpipe.analysis.stationary import equal_weights, stationary_weights
 from cgpipe.analysis.tica import Array, Projection, fit_tica
-from cgpipe.config.sections import MarkovSection
+from cgpipe.config.sections import AnalysisSection, MarkovSection
 from cgpipe.errors import FitError
 
 _FRAMES_AT_ONCE = 5_000
 _MAX_PAIRS = 200_000
 """Pairs of frames that TICA sees; more of the same trajectories would not change it."""
 _MAX_CLUSTERED = 50_000
-_MIN_CONNECTED = 0.8
 _MARGIN = 0.05
 """Of the width of a slow coordinate, left free on both sides of its histogram."""
 
@@ -40,6 +40,15 @@ class StateSpace:
     """(n_clusters,), macrostate of each cluster, the most populous first."""
     log_weights: Array
     """(n_clusters,), logarithm of the weight of a reference frame of each cluster; -inf where it counts nothing."""
+    draws: Array
+    """(n_draws, n_clusters), factor of these weights in each resample of the reference; no rows without reweighting."""
+    halves: Array
+    """(n_splits, 2, n_clusters), the same of halves of the reference."""
+
+    @property
+    def is_reweighted(self) -> bool:
+        """Whether the weights are those of the Markov model, and uncertain like it."""
+        return len(self.draws) > 0
 
     @property
     def n_macrostates(self) -> int:
@@ -73,12 +82,13 @@ def fit_states(
     *,
     frame_interval: float,
     seed: int,
-    reweight: bool,
+    reweight: AnalysisSection | None,
+    rng: np.random.Generator,
 ) -> tuple[StateSpace, MarkovModel]:
     """State space and Markov model of a reference.
 
     trajectories : bead positions of each trajectory, (n_frames, n_beads, 3), nm
-    reweight     : weight clusters by the stationary distribution
+    reweight     : how to resample, to weight clusters by the stationary distribution; None for equal weights
     Raises FitError if the lag, the sampling or the connectivity do not allow it.
     """
     n_lag = lag_frames(section.lag_ps, frame_interval, key="lag_ps")
@@ -89,8 +99,18 @@ def fit_states(
     discrete = [np.asarray(tree.query(part)[1], dtype=np.intp) for part in tics]
     model = estimate_markov(discrete, n_states=len(centres), n_lag=n_lag, lag=n_lag * frame_interval)
     macrostates = _macrostates(model, centres, section.n_macrostates)
-    log_weights = _log_weights(model, discrete, len(centres)) if reweight else np.zeros(len(centres))
-    space = StateSpace(projection.mean, projection.matrix, _limits(tics), centres, macrostates, log_weights)
+    weights = equal_weights(len(centres))
+    if reweight is not None:
+        weights = stationary_weights(
+            model,
+            discrete,
+            n_clusters=len(centres),
+            n_lag=n_lag,
+            n_blocks=reweight.n_blocks_per_trajectory,
+            n_bootstrap=reweight.n_bootstrap,
+            rng=rng,
+        )
+    space = StateSpace(projection.mean, projection.matrix, _limits(tics), centres, macrostates, **vars(weights))
     return space, model
 
 
@@ -127,33 +147,19 @@ def _project(projection: Projection, positions: NDArray[np.floating], carbons: N
 
 
 def _cluster(tics: Array, n_clusters: int, seed: int) -> Array:
-    """Centres by k-means on frames spread evenly over the data, (n_clusters, n_tics)."""
+    """Centres by k-means on frames spread evenly over the data, (n_clusters or fewer, n_tics)."""
     sample = tics[:: max(1, len(tics) // _MAX_CLUSTERED)]
     if len(sample) <= n_clusters:
         raise FitError(f"{len(sample)} frames cannot make {n_clusters} clusters; lower analysis.markov.n_clusters")
     estimator = KMeans(n_clusters, fixed_seed=seed, n_jobs=1, max_iter=100, tolerance=1e-4)
-    return np.asarray(estimator.fit_fetch(sample).cluster_centers, dtype=np.float64)
+    centres = np.asarray(estimator.fit_fetch(sample).cluster_centers, dtype=np.float64)
+    return centres[np.unique(cKDTree(centres).query(sample)[1])]  # of equal frames, some clusters stay empty
 
 
 def _macrostates(model: MarkovModel, centres: Array, n_macrostates: int) -> NDArray[np.intp]:
     """Macrostate of each cluster; one outside the connected set takes that of the nearest connected one."""
     nearest = cKDTree(centres[model.states]).query(centres)[1]
     return metastable_states(model, n_macrostates)[nearest]
-
-
-def _log_weights(model: MarkovModel, discrete: Discrete, n_clusters: int) -> Array:
-    """ln(stationary probability / frames) of each cluster, (n_clusters,)."""
-    if model.connected_fraction < _MIN_CONNECTED:
-        raise FitError(
-            f"the Markov model is disconnected: its largest connected set holds {model.connected_fraction:.0%} of the "
-            f"frames, fewer than {_MIN_CONNECTED:.0%}, so it cannot weight them; sample more, lower "
-            "analysis.markov.lag_ps or n_clusters, or set analysis.markov.reweight to false and read every result as "
-            "that of the sampling as it is"
-        )
-    counts = np.bincount(np.concatenate(discrete), minlength=n_clusters)
-    weights = np.full(n_clusters, -np.inf)
-    weights[model.states] = np.log(model.stationary) - np.log(counts[model.states])
-    return weights
 
 
 def _limits(tics: list[Array]) -> Array:

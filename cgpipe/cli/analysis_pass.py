@@ -84,7 +84,13 @@ class _Chain:
 
     def __init__(self, plan: Layout, scale: ChainScale, section: AnalysisSection, *, name: str, root_seed: int) -> None:
         self._scale, self._section, self._name, self._root_seed = scale, section, name, root_seed
-        self._ensemble = ChainEnsemble.empty(scale, plan.cluster_groups, section.n_blocks_per_trajectory)
+        n_times = section.n_blocks_per_trajectory
+        self._by_state = name == "reference" and scale.states is not None and scale.states.is_reweighted
+        self._ensemble = (
+            ChainEnsemble.empty_by_state(scale, scale.states, n_times)
+            if self._by_state and scale.states is not None
+            else ChainEnsemble.empty(scale, plan.cluster_groups, n_times)
+        )
         self._discrete: dict[int, list[NDArray[np.intp]]] = {}
         n_macrostates = scale.states.n_macrostates if scale.states else 0
         rng = stream(root_seed, "representatives", name)
@@ -101,7 +107,8 @@ class _Chain:
         return np.exp(known[measured.clusters] - known.max())
 
     def add(self, measured: Measured, weights: NDArray[np.float64], unit: Unit) -> None:
-        count(self._ensemble, measured, weights, self._scale, cluster=unit.cluster, time=unit.time)
+        rows = measured.clusters if self._by_state else np.full(len(weights), unit.cluster)
+        count(self._ensemble, measured, weights, self._scale, rows=rows, time=unit.time)
         if self._scale.states is not None:
             for number, column in enumerate(measured.clusters.reshape(-1, unit.n_series).T, start=unit.series):
                 self._discrete.setdefault(number, []).append(column)

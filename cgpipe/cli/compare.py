@@ -60,8 +60,13 @@ def run(args: argparse.Namespace) -> None:
     record = provenance("compare", settings, seed=args.seed, inputs=list(paths.values()))
     save_record(args.record, comparison.arrays(), {**comparison.labels(), "metrics": metrics, "provenance": record})
     for metric in metrics:
-        row = (metric["metric"], metric["value"], metric["error"], metric["noise_floor"], metric["unit"])
-        print("{:<58} {:10.5f} +- {:.5f}  floor {:.5f} {}".format(*row))
+        error, floor = (_number(metric[key]) for key in ("error", "noise_floor"))
+        value = f"{metric['bound']} {metric['value']:.5f}".strip()
+        print(f"{metric['metric']:<58} {value:>18} +- {error}  floor {floor} {metric['unit']}")
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.5f}"
 
 
 class Comparison:

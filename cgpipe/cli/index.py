@@ -20,7 +20,7 @@ tr:nth-child(even) { background: #f3f3f3 }
 </style></head><body>
 <h1>Results of cgpipe</h1>
 """
-_COLUMNS = ("metric", "value", "error", "noise_floor", "unit", "n_samples_model", "n_samples_reference")
+_COLUMNS = ("metric", "bound", "value", "error", "noise_floor", "unit", "n_samples_model", "n_samples_reference")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,4 +60,6 @@ def _table(metrics: list[dict[str, Any]]) -> str:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return "<td>unknown</td>"
     return f"<td>{value:.4g}</td>" if isinstance(value, float) else f"<td>{html.escape(str(value))}</td>"

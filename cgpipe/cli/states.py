@@ -19,7 +19,7 @@ from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record, save_record
 from cgpipe.errors import ConfigError, DataError
 from cgpipe.provenance import provenance
-from cgpipe.seeding import integer_seed
+from cgpipe.seeding import integer_seed, stream
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> None:
         section.markov,
         frame_interval=interval,
         seed=integer_seed(args.seed, "clusters"),
-        reweight=section.markov.reweight and trajectories[0].log_weights is None,
+        reweight=section if section.markov.reweight and trajectories[0].log_weights is None else None,
+        rng=stream(args.seed, "resampled weights"),
     )
     record = provenance("states", {"analysis": plain(section)}, seed=args.seed, inputs=args.beads)
     save_record(args.output, space.to_arrays(), {"provenance": record})

@@ -108,8 +108,8 @@ class MarkovSection(Section):
     reweight: bool = True
     """Weight reference frames by the stationary distribution of the Markov model, unless they carry weights.
 
-    Short trajectories that started out of equilibrium need it; it needs a connected Markov model. Bootstrap errors and
-    noise floors keep these weights fixed, so they are lower bounds where the weights themselves are uncertain."""
+    Short trajectories that started out of equilibrium need it; it needs a connected Markov model. Errors and noise
+    floors are then those of these weights: the model is estimated again from resamples and halves of trajectories."""
     n_posterior_samples: Annotated[int, Field(ge=10)] = 50
     """Of the Bayesian Markov model (Trendelkamp-Schroer et al. 2015, DOI 10.1063/1.4934536)."""
 

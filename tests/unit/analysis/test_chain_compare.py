@@ -50,9 +50,10 @@ def _sample(rng, *, n_clusters=_N_CLUSTERS, n_each=_N_EACH, surface=_SURFACE, fo
         macrostates=counts(_SHARES),
         folded=np.column_stack([near[:, 0], near[:, 1], near[:, 0] + near[:, 1]]),
         weights=weights,
-        squared_weights=weight * weights,
         n_frames=np.full(n_clusters, n_each),
         groups=np.arange(n_clusters),
+        draws=np.empty((0, n_clusters)),
+        halves=np.empty((0, 2, n_clusters)),
     )
 
 
@@ -193,16 +194,89 @@ def test_a_less_folded_model_has_the_higher_folding_free_energy(reference):
     assert metrics["folding_free_energy_difference"].value > 5 * metrics["folding_free_energy_difference"].error
 
 
-@pytest.mark.parametrize(("share", "sign"), [(0.0, 1), (1.0, -1)])
-def test_a_state_that_was_never_seen_gives_a_bound(model, reference, share, sign):
-    """Half a frame on either side: kT ln(2 n + 1), whether none of the frames is folded or all of them."""
-    folded = share * np.column_stack([model.weights, 0 * model.weights, model.weights])
-    value = _compare(replace(model, folded=folded), reference)["folding_free_energy_model"].value
-    assert value == pytest.approx(sign * _KT * np.log(2 * _N_CLUSTERS * _N_EACH + 1) / KCAL)
+_NEVER = -_KT * np.log(3 / _N_CLUSTERS / (1 - 3 / _N_CLUSTERS)) / KCAL
+"""Free energy of a state with a chance of 3 / n, which twelve independent clusters miss with 5 %."""
+
+
+def _all_or_none(ensemble, share):
+    """The ensemble with all frames folded, or none."""
+    return replace(ensemble, folded=share * np.column_stack([ensemble.weights, 0 * ensemble.weights, ensemble.weights]))
+
+
+@pytest.mark.parametrize(("share", "sign", "bound"), [(0.0, 1, "at least"), (1.0, -1, "at most")])
+def test_a_state_that_the_model_never_saw_gives_a_bound(model, reference, share, sign, bound):
+    metrics = _compare(_all_or_none(model, share), reference)
+    own, known, difference = (metrics[f"folding_free_energy_{k}"] for k in ("model", "reference", "difference"))
+    assert own.value == pytest.approx(sign * _NEVER)
+    assert difference.value == pytest.approx(sign * _NEVER - known.value)
+    assert (own.bound, known.bound, difference.bound) == (bound, "", bound)
+    assert (own.error, difference.error) == (None, None)
+    assert known.error > 0
+    assert own.noise_floor > 0, "the halves of the reference know both states"
+
+
+@pytest.mark.parametrize(("share", "sign", "bound"), [(0.0, 1, "at most"), (1.0, -1, "at least")])
+def test_a_state_that_the_reference_never_saw_bounds_the_difference_from_the_other_side(
+    model, reference, share, sign, bound
+):
+    metrics = _compare(model, _all_or_none(reference, share))
+    own, known, difference = (metrics[f"folding_free_energy_{k}"] for k in ("model", "reference", "difference"))
+    assert difference.value == pytest.approx(own.value - sign * _NEVER)
+    assert (own.bound, difference.bound) == ("", bound)
+    assert (known.error, difference.error) == (None, None)
+    assert own.noise_floor is known.noise_floor is difference.noise_floor is None
+    assert own.error > 0
+
+
+def test_two_bounds_have_no_difference(model, reference):
+    metrics = _compare(_all_or_none(model, 0.0), _all_or_none(reference, 0.0))
+    assert "folding_free_energy_difference" not in metrics
+    assert metrics["folding_free_energy_model"].bound == metrics["folding_free_energy_reference"].bound == "at least"
+
+
+def test_a_state_that_one_cluster_saw_has_a_finite_error_of_the_order_of_kt(model, reference):
+    """A third of the resamples miss it; they count half of what that cluster saw, kT ln 2 less than once."""
+    rare = model.folded * 0.0
+    rare[3] = [40.0, 0.0, 40.0]
+    metric = _compare(replace(model, folded=rare), reference, n_bootstrap=400)["folding_free_energy_model"]
+    assert metric.value == pytest.approx(-_KT * np.log(40 / (_N_CLUSTERS * _N_EACH - 40)) / KCAL)
+    counts = np.random.default_rng(1).binomial(_N_CLUSTERS, 1 / _N_CLUSTERS, 100_000)
+    expected = _KT / KCAL * np.std(np.log(np.maximum(counts, 0.5)))
+    assert metric.error == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_population_of_a_state_that_was_never_seen_has_an_error(model, reference, share):
+    """1 / n of the n clusters, and likewise where nothing else was seen."""
+    macrostates = np.zeros_like(model.macrostates)
+    macrostates[:, 0 if share else 1] = model.weights
+    metrics = _compare(replace(model, macrostates=macrostates), reference)
+    assert metrics["population_model_state1"].value == share
+    assert metrics["population_model_state1"].error == pytest.approx(1 / _N_CLUSTERS)
+    own = metrics["population_reference_state1"].error
+    assert own < 0.2 / _N_CLUSTERS, "control: the reference knows its share"
+    assert metrics["population_difference_state1"].error == pytest.approx(np.hypot(1 / _N_CLUSTERS, own), rel=1e-3)
+
+
+def test_a_reweighted_reference_has_the_errors_of_its_weights(model, reference):
+    """Rows are states: the first holds all of the first macrostate, whose weight in the resamples is known."""
+    rows = np.eye(3)[np.r_[0, 1, 2, [1] * (_N_CLUSTERS - 3)]]
+    reference = replace(reference, macrostates=rows * reference.weights[:, None])
+    rng = np.random.default_rng(3)
+    draws, halves = np.ones((500, _N_CLUSTERS)), np.ones((40, 2, _N_CLUSTERS))
+    draws[:, 0] = 1 + 0.1 * rng.standard_normal(500)
+    halves[:, 0, 0], halves[:, 1, 0] = 1.3, 0.9
+    found = _compare(model, replace(reference, draws=draws, halves=halves), n_bootstrap=500)
+    metric = found["population_reference_state1"]
+    share = 1 / _N_CLUSTERS
+    assert metric.error == pytest.approx(0.1 * share * (1 - share), rel=0.1)
+    first, second = (factor / (factor + _N_CLUSTERS - 1) for factor in (1.3, 0.9))
+    assert metric.noise_floor == pytest.approx(first - second)
+    profiles = _profiles(replace(reference, draws=draws))
+    assert profiles.macrostate_errors[0] == pytest.approx(metric.error, rel=0.1)
 
 
 def test_the_scale_of_the_weights_does_not_matter(metrics, reference):
-    """Not even for the half frame of the folding free energy."""
     scaled = _compare(_sample(np.random.default_rng(1), weight=1e-6), reference)
     for name, metric in metrics.items():
         assert scaled[name].value == pytest.approx(metric.value, rel=1e-9), name

@@ -32,6 +32,8 @@ def _space():
         centres=np.array([[1.0, 0.0], [1.4, 0.0], [1.8, 0.0], [2.2, 0.0]]),
         macrostates=np.array([1, 1, 0, 0]),
         log_weights=np.zeros(4),
+        draws=np.empty((0, 4)),
+        halves=np.empty((0, 2, 4)),
     )
 
 
@@ -47,7 +49,8 @@ def _beads(chains):
 
 def _ensemble(positions, weights, scale, *, n_clusters=1, n_times=1, cluster=0, time=0):
     ensemble = ChainEnsemble.empty(scale, np.arange(n_clusters), n_times)
-    count(ensemble, measure(positions, scale), np.asarray(weights, dtype=float), scale, cluster=cluster, time=time)
+    rows = np.full(len(positions), cluster)
+    count(ensemble, measure(positions, scale), np.asarray(weights, dtype=float), scale, rows=rows, time=time)
     return ensemble
 
 
@@ -77,13 +80,12 @@ def test_every_histogram_sums_to_the_weight(ensemble, weights):
     np.testing.assert_allclose(ensemble.pairs[1].sum(-1), total, rtol=1e-6)  # single precision
     np.testing.assert_allclose(ensemble.macrostates[1].sum(), total)
     assert ensemble.weights[1] == pytest.approx(total)
-    assert ensemble.squared_weights[1] == pytest.approx((weights**2).sum())
     assert ensemble.n_frames.tolist() == [0, 300, 0]
 
 
 def test_frames_count_in_their_cluster_and_time_only(ensemble):
     for field in fields(ensemble):
-        if field.name != "groups":
+        if field.name not in {"groups", "draws", "halves"}:
             assert not getattr(ensemble, field.name)[[0, 2]].any(), field.name
     assert not ensemble.surface[1, 1].any()
 
@@ -92,7 +94,8 @@ def test_pieces_add_up_to_the_whole(positions, weights, ensemble):
     scale = _scale(states=_space())
     pieces = ChainEnsemble.empty(scale, np.arange(3), 2)
     for part in np.array_split(np.arange(300), 7):
-        count(pieces, measure(positions[part], scale), weights[part], scale, cluster=1, time=0)
+        rows = np.ones(len(part), dtype=int)
+        count(pieces, measure(positions[part], scale), weights[part], scale, rows=rows, time=0)
     for name, values in ensemble.to_arrays().items():
         np.testing.assert_allclose(getattr(pieces, name), values, rtol=1e-5, err_msg=name)
 
@@ -109,11 +112,17 @@ def test_weights_count_like_repeated_frames(positions):
     assert not np.allclose(plain.lines / plain.weights[0], weighted.lines / weighted.weights[0]), "control"
 
 
-def test_effective_frames_by_kish():
-    """Weights 1, 1, 2: 4^2 / 6; equal weights: as many as there are."""
-    chains = _beads([HELIX] * 3)
-    assert _ensemble(chains, [1, 1, 2], _scale()).n_effective == pytest.approx(16 / 6)
-    assert _ensemble(chains, [5, 5, 5], _scale()).n_effective == pytest.approx(3)
+def test_frames_of_several_rows_count_each_in_its_own(positions, weights):
+    """As if the frames of each row had been given by themselves."""
+    scale = _scale(states=_space())
+    rows = np.random.default_rng(6).integers(0, 3, len(positions))
+    mixed = ChainEnsemble.empty(scale, np.arange(4), 1)
+    count(mixed, measure(positions, scale), weights, scale, rows=rows, time=0)
+    for row in range(3):
+        alone = _ensemble(positions[rows == row], weights[rows == row], scale, n_clusters=4, cluster=row)
+        for name in ("surface", "lines", "pairs", "contacts", "macrostates", "folded", "weights", "n_frames"):
+            np.testing.assert_allclose(getattr(mixed, name)[row], getattr(alone, name)[row], rtol=1e-5, err_msg=name)
+    assert not mixed.lines[3].any()
 
 
 def test_contacts_by_hand():

@@ -28,6 +28,8 @@ def _space(n_clusters=4):
         centres=np.zeros((n_clusters, 2)),
         macrostates=_PAIRS[:n_clusters],
         log_weights=np.zeros(n_clusters),
+        draws=np.empty((0, n_clusters)),
+        halves=np.empty((0, 2, n_clusters)),
     )
 
 

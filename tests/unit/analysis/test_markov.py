@@ -1,5 +1,7 @@
 """Markov models of chains whose transition matrix is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from judgement import assert_agrees
@@ -86,6 +88,15 @@ def test_posterior_errors_are_the_spread_over_repeated_chains():
         claimed.append(np.std([sample[0, 1] for sample in samples], ddof=1))
     spread = np.std(found, ddof=1)
     assert_agrees(spread, error=spread / np.sqrt(2 * 23), expected=np.mean(claimed), what="error", n_samples=24)
+
+
+def test_the_error_covers_an_estimate_that_the_posterior_has_left(model):
+    """Samples that are all slower than the model: the error is the distance, not their small width."""
+    slower = [0.5 * matrix + 0.5 * np.eye(4) for matrix in sample_posterior(model, n_samples=50, seed=3)]
+    errors = timescale_errors(model, slower, 1)
+    distance = np.median([replace(model, transitions=m).timescales(1)[0] for m in slower]) - model.timescales(1)[0]
+    assert distance > 0.5 * model.timescales(1)[0], "control: they are far off"
+    assert errors[0] == pytest.approx(distance)
 
 
 def test_same_seed_same_samples(model):

@@ -6,7 +6,7 @@ from judgement import assert_agrees
 
 from cgpipe.analysis.kinetics import KineticsEstimate
 from cgpipe.analysis.states import fit_states, lag_frames
-from cgpipe.config.sections import MarkovSection
+from cgpipe.config.sections import AnalysisSection, MarkovSection
 from cgpipe.errors import FitError
 
 from .chain_samples import CARBONS, HoppingChain
@@ -18,7 +18,15 @@ _INTERVAL = 2.0
 
 
 def _fit(trajectories, section=_SECTION, *, interval=_INTERVAL, seed=5, reweight=False):
-    return fit_states(trajectories, CARBONS, section, frame_interval=interval, seed=seed, reweight=reweight)
+    return fit_states(
+        trajectories,
+        CARBONS,
+        section,
+        frame_interval=interval,
+        seed=seed,
+        reweight=AnalysisSection(n_bootstrap=20) if reweight else None,
+        rng=np.random.default_rng(7),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +246,11 @@ def test_too_few_frames_for_the_clusters_are_an_error(trajectories):
 def test_a_single_frame_has_no_interval():
     with pytest.raises(FitError, match="the time between frames is unknown"):
         lag_frames(4.0, 0.0, key="lag_ps")
+
+
+def test_equal_frames_make_one_cluster(trajectories):
+    """Seven different frames over and over cannot make ten clusters."""
+    different = np.concatenate([trajectories[0][:4], trajectories[1][:3]])
+    order = np.random.default_rng(8).integers(0, 7, 400)
+    space, _ = _fit([different[order]])
+    assert len(space.centres) == len(space.macrostates) == 7
