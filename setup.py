@@ -20,7 +20,10 @@ setup(
         Extension(
             f"cgpipe.model._engine_{level}",
             ["cgpipe/model/cpp/engine.cpp"],
-            depends=[f"cgpipe/model/cpp/{name}.hpp" for name in ("vectors", "matrix", "pairs", "prior", "network")],
+            depends=[
+                f"cgpipe/model/cpp/{name}.hpp"
+                for name in ("vectors", "matrix", "pairs", "prior", "network", "tile", "matching")
+            ],
             extra_compile_args=[*_FLAGS, *flags],
             extra_link_args=["-pthread"],
             language="c++",

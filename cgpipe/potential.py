@@ -57,6 +57,18 @@ class Propagator(Protocol):
         ...
 
 
+@runtime_checkable
+class ForceMatching(Protocol):
+    """A potential that gives its own force-matching loss, faster than through its forces."""
+
+    def force_loss(self, positions: Tensor, forces: Tensor) -> Tensor:
+        """Mean square deviation of a force component, (kJ/mol/nm)^2, differentiable in the parameters.
+
+        positions, forces : (n_frames, n_beads, 3), nm and kJ/mol/nm
+        """
+        ...
+
+
 class MeanPotential(Potential):
     """Mean of several potentials, such as the models of all folds."""
 

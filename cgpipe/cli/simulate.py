@@ -23,9 +23,9 @@ from cgpipe.data.h5md import create_h5md
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.trajectory import Trajectory, normalised_weights
 from cgpipe.errors import UnstableError
-from cgpipe.model.compiled import is_built
-from cgpipe.model.force_field import bind_force_fields
+from cgpipe.model.binding import bind_force_fields
 from cgpipe.model.force_field_file import load_force_field
+from cgpipe.model.native import is_built
 from cgpipe.provenance import fingerprint, provenance
 from cgpipe.seeding import stream
 from cgpipe.simulation.run import Setting, simulate

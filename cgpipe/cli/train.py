@@ -25,8 +25,9 @@ from cgpipe.data.files import load_json, whole_file
 from cgpipe.data.h5md import load_trajectories
 from cgpipe.data.split import Split
 from cgpipe.data.topology import Topology
-from cgpipe.model.force_field import ForceField, bead_types, bind_network, known_types
+from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.force_field_file import save_force_field
+from cgpipe.model.matching import bind_training
 from cgpipe.potential import Potential
 from cgpipe.prior.prior import Prior, PriorParameters
 from cgpipe.prior.table import PriorTable, bind_table
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     torch.manual_seed(integer_seed(args.seed, "network", args.fold))
     energy_scale, types = thermal_energy(args.temperature), known_types([part.topology for part in data])
     network = bind_network(network_section, topology, types=types, energy_scale=energy_scale).to(device, dtype)
-    molecules = [part.molecule(network.on_molecule(bead_types(part.topology, types)), args.fold) for part in data]
+    molecules = [part.molecule(bind_training(network, part.topology, types=types), args.fold) for part in data]
     resume = Resume(args.output.with_name(f".{args.output.name}.checkpoint"), fingerprint(record))
     state = train(network, molecules, section, root_seed=args.seed, name=f"fold {args.fold}", resume=resume)
     network.load_state_dict(state.best_weights)

@@ -8,7 +8,7 @@ made anew for each batch, through which gradients flow, in simulation a finer on
 import torch
 from torch import Tensor, nn
 
-_KNOTS_PER_WIDTH = 10
+_KNOTS_PER_WIDTH = 16
 """Knots of the training table in one width of the radial functions: forces and gradients differ by about 1e-5."""
 
 
@@ -48,18 +48,24 @@ class FilterNetwork(nn.Module):
 
     def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """W(d) and dW/dd, through a table where there are more distances than knots."""
-        n_knots = _KNOTS_PER_WIDTH * len(self.centres)
-        if distance.numel() <= n_knots:
+        if distance.numel() <= self.n_knots:
             return self.evaluate(distance)
-        return interpolate(self.rows(n_knots), self.cutoff / (n_knots - 1), distance)
+        return interpolate(_rows(self.knots()), self.cutoff / (self.n_knots - 1), distance)
 
-    def rows(self, n_knots: int) -> Tensor:
-        """Table for `interpolate`, (n_knots - 1, 4 * n_features), differentiable in the parameters."""
-        knots = torch.linspace(0.0, self.cutoff, n_knots, dtype=self.centres.dtype, device=self.centres.device)
-        value, slope = self.evaluate(knots)
-        ends = torch.cat([value, slope * (self.cutoff / (n_knots - 1))], dim=-1)[:-1]
-        beyond = torch.zeros_like(ends[:1])  # exactly, where the network leaves rounding errors
-        return torch.cat([ends, torch.cat([ends[1:], beyond])], dim=-1)
+    @property
+    def n_knots(self) -> int:
+        """Of the training table."""
+        return _KNOTS_PER_WIDTH * len(self.centres)
+
+    def knots(self, n_knots: int | None = None) -> Tensor:
+        """W and spacing * dW/dd at knots from zero to the cutoff, (n_knots, 2, n_features), by default for training.
+
+        Differentiable in the parameters.
+        """
+        places = torch.linspace(0.0, self.cutoff, n_knots or self.n_knots, dtype=torch.float64).to(self.centres)
+        value, slope = self.evaluate(places)
+        inside = torch.stack([value, slope * (self.cutoff / (len(places) - 1))], dim=1)[:-1]
+        return torch.cat([inside, torch.zeros_like(inside[:1])])  # exactly, where the network leaves rounding errors
 
     def _envelope(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """c(d) and dc/dd."""
@@ -77,7 +83,7 @@ class FilterTable(nn.Module):
         super().__init__()
         self.spacing = source.cutoff / (n_knots - 1)
         with torch.no_grad():
-            self.register_buffer("rows", source.double().rows(n_knots))
+            self.register_buffer("rows", _rows(source.double().knots(n_knots)))
 
     def knots(self) -> Tensor:
         """W and spacing * dW/dd at each knot, (n_knots, 2, n_features)."""
@@ -91,6 +97,11 @@ class FilterTable(nn.Module):
     def forward(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """W(d) and dW/dd."""
         return interpolate(self.rows, self.spacing, distance)
+
+
+def _rows(knots: Tensor) -> Tensor:
+    """Both ends of each interval side by side, (n_knots - 1, 4 * n_features)."""
+    return torch.cat([knots[:-1].flatten(1), knots[1:].flatten(1)], dim=-1)
 
 
 def interpolate(rows: Tensor, spacing: float, distance: Tensor) -> tuple[Tensor, Tensor]:

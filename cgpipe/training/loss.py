@@ -7,7 +7,7 @@ same frames.
 import torch
 from torch import Tensor
 
-from cgpipe.potential import Potential
+from cgpipe.potential import ForceMatching, Potential
 from cgpipe.training.batches import Frames
 
 _BATCH = 4096
@@ -15,6 +15,8 @@ _BATCH = 4096
 
 def force_loss(potential: Potential, frames: Frames) -> Tensor:
     """Mean square deviation of a force component, (kJ/mol/nm)^2, differentiable in the parameters."""
+    if isinstance(potential, ForceMatching):
+        return potential.force_loss(frames.positions, frames.forces)
     forces = potential.energy_and_forces(frames.positions)[1]
     return ((forces - frames.forces) ** 2).mean()
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from cgpipe.errors import DataError
-from cgpipe.model.force_field import bind_force_fields
+from cgpipe.model.binding import bind_force_fields
 from cgpipe.model.force_field_file import load_force_field, save_force_field
 
 _CPU = torch.device("cpu")

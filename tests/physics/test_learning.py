@@ -16,7 +16,8 @@ from cgpipe.config.sections import NetworkSection, SimulationSection, TrainingSe
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.geometry import dihedrals
-from cgpipe.model.force_field import ForceField, bind_force_fields, bind_network, known_types
+from cgpipe.model.binding import bind_force_fields
+from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.force_field_file import load_force_field, save_force_field
 from cgpipe.prior.prior import Prior
 from cgpipe.simulation.run import Setting, simulate

@@ -82,4 +82,45 @@ private:
     Buffer<T> packed_;
 };
 
+// result (n_left, n_right), rows side by side, += left^T right; left is (n, n_left), right (n, n_right), by their strides.
+template <typename T>
+class OuterProduct {
+public:
+    static void add(int n, const T* left, int left_stride, int n_left, const T* right, int right_stride, int n_right,
+                    T* result) {
+        for (int column = 0; column < n_right; column += width)
+            for (int row = 0; row < n_left; row += rows) {
+                T* place = result + static_cast<std::size_t>(row) * n_right + column;
+                if (n_right - column >= width && n_left - row >= rows)
+                    block<rows, vectors>(n, left + row, left_stride, right + column, right_stride, place, n_right);
+                else
+                    edge(n, left + row, left_stride, std::min(rows, n_left - row), right + column, right_stride,
+                         std::min(width, n_right - column) / lanes<T>, place, n_right);
+            }
+    }
+
+private:
+    static constexpr int vectors = Matrix<T>::panel_vectors, rows = 4, width = vectors * lanes<T>;
+
+    template <int Rows, int Columns>
+    static void block(int n, const T* left, int left_stride, const T* right, int right_stride, T* result, int stride) {
+        Vector<T> sums[Rows][Columns];
+        for (int r = 0; r < Rows; ++r)
+            for (int c = 0; c < Columns; ++c) sums[r][c] = vector_at(result + r * stride + c * lanes<T>);
+        for (int k = 0; k < n; ++k, left += left_stride, right += right_stride)
+            for (int r = 0; r < Rows; ++r)
+                for (int c = 0; c < Columns; ++c) sums[r][c] += left[r] * vector_at(right + c * lanes<T>);
+        for (int r = 0; r < Rows; ++r)
+            for (int c = 0; c < Columns; ++c) vector_at(result + r * stride + c * lanes<T>) = sums[r][c];
+    }
+
+    static void edge(int n, const T* left, int left_stride, int n_rows, const T* right, int right_stride, int n_vectors,
+                     T* result, int stride) {
+        for (int r = 0; r < n_rows; ++r)
+            for (int c = 0; c < n_vectors; ++c)
+                block<1, 1>(n, left + r, left_stride, right + c * lanes<T>, right_stride,
+                            result + r * stride + c * lanes<T>, stride);
+    }
+};
+
 }  // namespace cgpipe

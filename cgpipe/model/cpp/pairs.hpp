@@ -21,7 +21,7 @@ class Pairs {
 public:
     explicit Pairs(int n_beads)
         : n_beads(n_beads), n_pairs(n_beads * (n_beads - 1) / 2), x_(n_beads), y_(n_beads), z_(n_beads), dx_(n_pairs),
-          dy_(n_pairs), dz_(n_pairs), distance(n_pairs), gradient(n_pairs) {}
+          dy_(n_pairs), dz_(n_pairs), tension_(n_pairs), distance(n_pairs), gradient(n_pairs) {}
 
     static int index(int first, int second, int n_beads) {
         if (first > second) std::swap(first, second);
@@ -67,20 +67,16 @@ public:
     // forces -= dE/dd dd/dr of all pairs.
     void pull(T* forces) {
         for (int bead = 0; bead < n_beads; ++bead) x_[bead] = y_[bead] = z_[bead] = 0;
-        for (int pair = 0; pair < n_pairs; ++pair) {
-            const T tension = gradient[pair] / distance[pair];
-            dx_[pair] *= tension;
-            dy_[pair] *= tension;
-            dz_[pair] *= tension;
-        }
+        for (int pair = 0; pair < n_pairs; ++pair) tension_[pair] = gradient[pair] / distance[pair];
         for (int first = 0, start = 0; first < n_beads; start += n_beads - 1 - first, ++first)
             for (int k = 0; k < n_beads - 1 - first; ++k) {
-                x_[first] += dx_[start + k];
-                y_[first] += dy_[start + k];
-                z_[first] += dz_[start + k];
-                x_[first + 1 + k] -= dx_[start + k];
-                y_[first + 1 + k] -= dy_[start + k];
-                z_[first + 1 + k] -= dz_[start + k];
+                const T tension = tension_[start + k];
+                x_[first] += tension * dx_[start + k];
+                y_[first] += tension * dy_[start + k];
+                z_[first] += tension * dz_[start + k];
+                x_[first + 1 + k] -= tension * dx_[start + k];
+                y_[first + 1 + k] -= tension * dy_[start + k];
+                z_[first + 1 + k] -= tension * dz_[start + k];
             }
         for (int bead = 0; bead < n_beads; ++bead) {
             forces[3 * bead] += x_[bead];
@@ -89,10 +85,18 @@ public:
         }
     }
 
+    // What a change of the forces along `direction`, (n_beads, 3), means for dE/dd: the transpose of `pull`.
+    T stretch(const Contact<T>& contact, const T* direction) const {
+        const T *first = direction + 3 * contact.first, *second = direction + 3 * contact.second;
+        const int pair = contact.pair;
+        return ((first[0] - second[0]) * dx_[pair] + (first[1] - second[1]) * dy_[pair] +
+                (first[2] - second[2]) * dz_[pair]) / distance[pair];
+    }
+
     const int n_beads, n_pairs;
 
 private:
-    Buffer<T> x_, y_, z_, dx_, dy_, dz_;
+    Buffer<T> x_, y_, z_, dx_, dy_, dz_, tension_;
 
 public:
     Buffer<T> distance, gradient;

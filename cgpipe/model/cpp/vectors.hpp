@@ -55,6 +55,7 @@ public:
     const T* data() const { return data_.get(); }
     T& operator[](std::size_t k) { return data_[k]; }
     const T& operator[](std::size_t k) const { return data_[k]; }
+    std::size_t size() const { return size_; }
     void clear() { std::memset(static_cast<void*>(data_.get()), 0, size_ * sizeof(T)); }
 
 private:

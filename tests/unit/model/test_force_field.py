@@ -7,7 +7,8 @@ import torch
 from cgpipe.config.sections import NetworkSection
 from cgpipe.data.topology import Topology
 from cgpipe.errors import DataError
-from cgpipe.model.force_field import ForceField, bead_types, bind_force_fields, bind_network, known_types
+from cgpipe.model.binding import bind_force_fields
+from cgpipe.model.force_field import ForceField, bead_types, bind_network, known_types
 from cgpipe.prior.prior import HarmonicTerm, PriorParameters
 
 

@@ -1,0 +1,50 @@
+// A few replicas that one thread works on, as many as fit the cache, and the sharing of tiles among threads.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "network.hpp"
+
+namespace cgpipe {
+
+constexpr int rows_of_a_tile = 32;
+
+inline int replicas_of_a_tile(int n_beads) { return std::max(1, rows_of_a_tile / n_beads); }
+
+// Arrays of one thread; nothing is allocated later.
+template <typename T>
+struct Tile {
+    explicit Tile(const Network<T>& network)
+        : contacts(replicas_of_a_tile(network.n_beads)),
+          work(replicas_of_a_tile(network.n_beads) * network.n_beads, network.n_blocks, network.n_features,
+               network.mixed) {
+        for (std::size_t k = 0; k < contacts.size(); ++k) {
+            pairs.emplace_back(network.n_beads);
+            contacts[k].reserve(pairs[k].n_pairs);
+        }
+    }
+
+    // Distances and contacts of one replica.
+    void measure(int replica, const T* positions, const Network<T>& network) {
+        pairs[replica].measure(positions);
+        contacts[replica].clear();
+        pairs[replica].find_contacts(network.cutoff, network.n_knots, contacts[replica]);
+    }
+
+    std::vector<Pairs<T>> pairs;
+    Contacts<T> contacts;
+    Workspace<T> work;
+};
+
+// Calls work(k) for k = 0 ... n - 1, each on a thread of its own.
+inline void on_threads(int n, const std::function<void(int)>& work) {
+    std::vector<std::thread> others;
+    for (int k = 1; k < n; ++k) others.emplace_back(work, k);
+    work(0);
+    for (std::thread& thread : others) thread.join();
+}
+
+}  // namespace cgpipe

@@ -1,0 +1,88 @@
+"""The compiled library: where it is, and how its functions are called.
+
+The sources stand in `cpp/`; docs/engine.md describes the algorithm. setup.py builds them for several kinds of CPU;
+where no compiler was found at install, `is_built` is false and torch alone computes the same.
+"""
+
+import ctypes
+from dataclasses import fields
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cgpipe.errors import CgpipeError
+from cgpipe.model.packing import NetworkArrays
+
+_C_NAMES = {torch.float32: "float", torch.float64: "double"}
+
+
+def structure(name: str, **members: Any) -> type[ctypes.Structure]:
+    """A C struct with these members in order."""
+    return type(name, (ctypes.Structure,), {"_fields_": list(members.items())})
+
+
+_ARRAYS = tuple(field.name for field in fields(NetworkArrays))
+NetworkData = structure(
+    "NetworkData",
+    **dict.fromkeys(("n_blocks", "n_features", "n_head", "n_knots"), ctypes.c_int),
+    cutoff=ctypes.c_double,
+    **dict.fromkeys(_ARRAYS, ctypes.c_void_p),
+)
+"""As in cpp/network.hpp."""
+
+
+def network_data(arrays: NetworkArrays, cutoff: float) -> ctypes.Structure:
+    """Points into the arrays, which must be contiguous and outlive it; cutoff in nm."""
+    n_blocks, n_knots, _, n_features = arrays.tables.shape
+    return NetworkData(
+        n_blocks=n_blocks,
+        n_features=n_features,
+        n_head=len(arrays.head),
+        n_knots=n_knots,
+        cutoff=cutoff,
+        **{name: getattr(arrays, name).data_ptr() for name in _ARRAYS},
+    )
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """The engine for this CPU; None if it was not built."""
+    level = {"AVX512": "avx512", "AVX2": "avx2"}.get(torch.backends.cpu.get_cpu_capability(), "default")
+    path = Path(__file__).with_name(f"_engine_{level}{EXTENSION_SUFFIXES[0]}")
+    return ctypes.CDLL(str(path)) if path.exists() else None
+
+
+def is_built() -> bool:
+    """Whether the compiled engine is there."""
+    return _library() is not None
+
+
+class Native:
+    """The functions of the library in one precision."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        """Raises CgpipeError if the engine was not built."""
+        library = _library()
+        if library is None:
+            raise CgpipeError("the compiled engine is missing: install a C++ compiler, then cgpipe again")
+        self._library, self._kind = library, _C_NAMES[dtype]
+        self.lanes: int = self.function("lanes")()
+
+    def function(self, name: str) -> Any:
+        """A function as ctypes gives it."""
+        return self._library[f"{name}_{self._kind}"]
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call on torch's number of threads; tensors are given by their address. Raises CgpipeError without memory."""
+        given = (ctypes.c_void_p(part.data_ptr()) if isinstance(part, Tensor) else part for part in arguments)
+        if self.function(name)(*given, torch.get_num_threads()):
+            raise CgpipeError("memory ran out in the compiled engine; use fewer --threads or a machine with more")
+
+
+def readable(tensor: Tensor) -> Tensor:
+    """As C++ reads it."""
+    return tensor.detach().cpu().contiguous()
