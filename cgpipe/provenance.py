@@ -26,7 +26,8 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of cgpipe, Python and the packages that results depend on."""
     found = {"cgpipe": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
     for package in _PACKAGES:
         try:
@@ -47,7 +48,7 @@ def provenance(stage: str, settings: Mapping[str, Any], *, seed: int, inputs: It
         "settings": dict(settings),
         "seed": seed,
         "inputs": {f"{path.parent.name}/{path.name}": sha256(path) for path in inputs},
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "figure": "draw one figure from result records",
     "index": "show every figure and metric of all systems on one page",
     "summary": "collect the comparisons of all systems into one table",
+    "benchmark": "measure the speed of simulation, training and mapping on this machine",
 }
 """Subcommands in the order of the science, and what each does."""
 

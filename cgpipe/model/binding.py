@@ -1,5 +1,7 @@
 """Force fields bound for simulation: by the compiled engine where it can be, otherwise by torch."""
 
+from collections.abc import Sequence
+
 import torch
 
 from cgpipe.errors import DataError
@@ -8,7 +10,7 @@ from cgpipe.model.force_field import ForceField, bind_network
 from cgpipe.model.native import is_built
 from cgpipe.model.schnet import SchNet, tabulate
 from cgpipe.potential import MeanPotential, Potential, SumPotential
-from cgpipe.prior.prior import Prior
+from cgpipe.prior.prior import Prior, PriorParameters
 
 
 def bind_force_fields(
@@ -22,10 +24,24 @@ def bind_force_fields(
     first = folds[0]
     if any(_kind(fold) != _kind(first) for fold in folds):
         raise DataError("the force fields differ in molecule, temperature, prior or network; train folds together")
-    networks = [_bind_trained(fold, n_table_knots) for fold in folds]
-    if device.type == "cpu" and is_built():
-        return CompiledPotential(first.prior, networks)
-    mean = SumPotential([Prior(first.prior), MeanPotential(networks)])
+    networks = [_trained(fold) for fold in folds]
+    return bind_simulation(first.prior, networks, dtype=dtype, device=device, n_table_knots=n_table_knots)
+
+
+def bind_simulation(
+    prior: PriorParameters,
+    networks: Sequence[SchNet],
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    n_table_knots: int,
+    compiled: bool = True,
+) -> Potential:
+    """Prior plus the mean of networks in double precision, which are consumed; without the engine if asked."""
+    tables = [tabulate(network, n_table_knots) for network in networks]
+    if compiled and device.type == "cpu" and is_built():
+        return CompiledPotential(prior, tables)
+    mean = SumPotential([Prior(prior), MeanPotential(tables)])
     return mean.to(device=device, dtype=dtype).requires_grad_(requires_grad=False).eval()
 
 
@@ -34,7 +50,7 @@ def _kind(fold: ForceField) -> tuple[object, ...]:
     return fold.topology, fold.temperature, fold.prior, fold.network
 
 
-def _bind_trained(force_field: ForceField, n_table_knots: int) -> SchNet:
+def _trained(force_field: ForceField) -> SchNet:
     network = bind_network(
         force_field.network,
         force_field.topology,
@@ -42,4 +58,4 @@ def _bind_trained(force_field: ForceField, n_table_knots: int) -> SchNet:
         energy_scale=force_field.energy_scale,
     ).double()
     network.load_state_dict(force_field.weights)
-    return tabulate(network, n_table_knots)
+    return network

@@ -19,7 +19,7 @@ from cgpipe.errors import UnstableError
 from cgpipe.potential import Potential
 from cgpipe.progress import Progress
 from cgpipe.seeding import stream
-from cgpipe.simulation.langevin import langevin_steps
+from cgpipe.simulation.replay import Advance, stepper
 from cgpipe.simulation.stability import BondLimits, bond_stretch, find_failure
 from cgpipe.simulation.state import State, begin, kinetic_temperature, thermal_velocities, to_arrays
 from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND
@@ -88,13 +88,21 @@ def simulate(setting: Setting, start: NDArray[np.floating], store: SegmentStore)
     first = store.n_segments
     label = f"simulate replicas {setting.replicas.start}-{setting.replicas.stop - 1}"
     done = min(first * per_segment, n_frames) * scale
+    advance: Advance | None = None
     with Progress(label, total=n_frames * scale, unit="ns", done=done, per_day=True) as progress, torch.no_grad():
         for index in range(first, len(starts)):
             arrays = store.state() or _first_state(setting, start)
             state = begin(arrays, setting.masses, setting.potential, dtype=setting.dtype, device=setting.device)
             count = min(per_segment, n_frames - starts[index])
+            advance = advance or stepper(
+                state,
+                setting.potential,
+                timestep=setting.timestep,
+                friction=setting.section.friction_per_ps,
+                thermal_energy=setting.thermal_energy,
+            )
             try:
-                state, frames = _segment(setting, state, index, count, progress, scale)
+                state, frames = _segment(setting, state, advance, index, count, progress, scale)
             except ReplicaError as error:
                 raise error.told(store) from error
             store.append(frames, to_arrays(state))
@@ -108,21 +116,14 @@ def _first_state(setting: Setting, start: NDArray[np.floating]) -> dict[str, NDA
 
 
 def _segment(
-    setting: Setting, state: State, index: int, count: int, progress: Progress, scale: float
+    setting: Setting, state: State, advance: Advance, index: int, count: int, progress: Progress, scale: float
 ) -> tuple[State, dict[str, NDArray[np.floating]]]:
     """State and frames after one segment of `count` frames."""
     frames: list[dict[str, NDArray[np.float32]]] = []
     generators = [stream(setting.root_seed, "noise", replica, index) for replica in setting.replicas]
     for frame in range(count):
         for noise in _noise(setting, generators):
-            state = langevin_steps(
-                state,
-                setting.potential,
-                noise=noise,
-                timestep=setting.timestep,
-                friction=setting.section.friction_per_ps,
-                thermal_energy=setting.thermal_energy,
-            )
+            state = advance(state, noise)
         stretch = bond_stretch(state.positions, setting.bonds)
         _require_sane(setting, stretch, (index, frame), frames)
         frames.append(_measured(state, stretch))
