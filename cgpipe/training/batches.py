@@ -12,6 +12,14 @@ from torch import Tensor
 from cgpipe.potential import Potential
 
 
+_PAIRS_AT_ONCE = 1 << 18
+
+
+def frames_at_once(n_beads: int) -> int:
+    """Frames of a molecule whose pairs fit in memory together, whatever its size."""
+    return max(1, _PAIRS_AT_ONCE // max(1, n_beads * (n_beads - 1) // 2))
+
+
 @dataclass(frozen=True)
 class Frames:
     """Positions with the forces that the network should give there."""

@@ -8,10 +8,7 @@ import torch
 from torch import Tensor
 
 from cgpipe.potential import ForceMatching, Potential
-from cgpipe.training.batches import Frames
-
-_PAIRS_AT_ONCE = 1 << 18
-"""Pairs of beads times frames, so that memory does not grow with the molecule."""
+from cgpipe.training.batches import Frames, frames_at_once
 
 
 def force_loss(potential: Potential, frames: Frames) -> Tensor:
@@ -25,7 +22,6 @@ def force_loss(potential: Potential, frames: Frames) -> Tensor:
 @torch.no_grad()
 def mean_loss(potential: Potential, frames: Frames) -> float:
     """Force loss over all frames, (kJ/mol/nm)^2."""
-    n_beads = frames.positions.shape[1]
-    size = max(1, _PAIRS_AT_ONCE // max(1, n_beads * (n_beads - 1) // 2))
+    size = frames_at_once(frames.positions.shape[1])
     total = sum(force_loss(potential, batch).double() * len(batch) for batch in frames.batches(size))
     return float(total / len(frames))

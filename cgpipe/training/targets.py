@@ -7,8 +7,8 @@ from torch import Tensor
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.errors import DataError
 from cgpipe.potential import Potential
+from cgpipe.training.batches import frames_at_once
 
-_FRAMES_AT_ONCE = 20_000
 
 
 def residual_forces(beads: Trajectory, known: Potential) -> Tensor:
@@ -18,9 +18,9 @@ def residual_forces(beads: Trajectory, known: Potential) -> Tensor:
     """
     if beads.forces is None:
         raise DataError("the bead trajectories carry no forces; map atomistic frames that were recorded with forces")
-    pieces = []
-    for start in range(0, beads.n_frames, _FRAMES_AT_ONCE):
-        piece = slice(start, start + _FRAMES_AT_ONCE)
+    pieces, at_once = [], frames_at_once(beads.positions.shape[1])
+    for start in range(0, beads.n_frames, at_once):
+        piece = slice(start, start + at_once)
         positions = torch.from_numpy(beads.positions[piece].astype(np.float64))
         forces = torch.from_numpy(beads.forces[piece].astype(np.float64))
         pieces.append(forces - known.energy_and_forces(positions)[1])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import cgpipe.training.batches as batches_module
 import cgpipe.training.loss as loss_module
 from cgpipe.potential import Potential
 from cgpipe.training.batches import Frames
@@ -35,7 +36,7 @@ def test_loss_vanishes_for_the_true_potential(spring, spring_frames):
 def test_mean_loss_does_not_depend_on_its_batches(spring, spring_frames, monkeypatch, batch):
     frames = spring_frames(3.0, 20)
     expected = float(force_loss(spring(1.0), frames).detach())
-    monkeypatch.setattr(loss_module, "_PAIRS_AT_ONCE", batch)
+    monkeypatch.setattr(loss_module, "frames_at_once", lambda _: batch)
     assert mean_loss(spring(1.0), frames) == pytest.approx(expected, rel=1e-12)
 
 
@@ -52,7 +53,7 @@ class _Largest(Potential):
 @pytest.mark.parametrize(("n_beads", "expected"), [(2, 100), (5, 10), (30, 1)])
 def test_larger_molecules_are_judged_in_smaller_batches(monkeypatch, n_beads, expected):
     """A hundred pairs at once, of which five beads have ten; one frame at least."""
-    monkeypatch.setattr(loss_module, "_PAIRS_AT_ONCE", 100)
+    monkeypatch.setattr(batches_module, "_PAIRS_AT_ONCE", 100)
     potential, blank = _Largest(), torch.zeros(150, n_beads, 3)
     mean_loss(potential, Frames(blank, blank))
     assert potential.frames == expected

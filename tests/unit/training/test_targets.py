@@ -28,7 +28,7 @@ def beads(chain):
 
 @pytest.mark.parametrize("at_once", [7, 25, 1000])
 def test_what_the_known_potential_leaves(beads, chain, monkeypatch, at_once):
-    monkeypatch.setattr(targets_module, "_FRAMES_AT_ONCE", at_once)
+    monkeypatch.setattr(targets_module, "frames_at_once", lambda _: at_once)
     residual = residual_forces(beads, chain.potential)
     assert residual.dtype == torch.float64
     expected = 10.0 * np.broadcast_to(np.arange(25)[:, None, None], (25, 4, 3))
