@@ -187,28 +187,40 @@ private:
             update_back_[block].multiply_add(n_rows, before, n_features, message, n_features);
             for (int replica = 0; replica < n_replicas; ++replica) {
                 const T* pulled = message + area(replica * n_beads, n_features);
-                for (const Contact<T>& contact : contacts[replica])
-                    pairs[replica].gradient[contact.pair] +=
-                        tension(contact, tables_.data() + knot(block, contact), sent(work.read, block, replica),
-                                sent_stride(block), pulled);
-                if (block == 0) continue;  // what the first block sends does not depend on the positions
                 T* gradient = work.read_gradient.data() + area(replica * n_beads, mixed) + (block - 1) * n_features;
-                for (const Contact<T>& contact : contacts[replica])
-                    exchange(contact, tables_.data() + knot(block, contact), pulled, n_features, gradient, mixed);
+                for (const Contact<T>& contact : contacts[replica]) {
+                    const T* row = tables_.data() + knot(block, contact);
+                    // what the first block sends does not depend on the positions
+                    pairs[replica].gradient[contact.pair] +=
+                        block == 0 ? tension<false>(contact, row, sent_.data(), n_features, pulled, nullptr)
+                                   : tension<true>(contact, row, sent(work.read, block, replica), mixed, pulled, gradient);
+                }
             }
         }
     }
 
-    // dE/dd by the filter of one block, given dE/dmessage.
-    T tension(const Contact<T>& contact, const T* knot, const T* sent, int sent_stride, const T* pulled) const {
+    // dE/dd by the filter of one block, given dE/dmessage; adds dE/dsent to the gradient where that is wanted.
+    template <bool WithSenders>
+    T tension(const Contact<T>& contact, const T* knot, const T* sent, int sent_stride, const T* pulled,
+              T* gradient) const {
+        T *gradient_i = nullptr, *gradient_j = nullptr;
+        if (WithSenders) {
+            gradient_i = gradient + area(contact.first, mixed);
+            gradient_j = gradient + area(contact.second, mixed);
+        }
         const T *sent_i = sent + area(contact.first, sent_stride), *sent_j = sent + area(contact.second, sent_stride);
         const T *pulled_i = pulled + area(contact.first, n_features);
         const T *pulled_j = pulled + area(contact.second, n_features);
         Vector<T> total{};
         for (int k = 0; k < n_features; k += lanes<T>) {
-            const Vector<T> product = vector_at(pulled_i + k) * vector_at(sent_j + k) +
-                                      vector_at(pulled_j + k) * vector_at(sent_i + k);
+            const Vector<T> at_i = vector_at(pulled_i + k), at_j = vector_at(pulled_j + k);
+            const Vector<T> product = at_i * vector_at(sent_j + k) + at_j * vector_at(sent_i + k);
             total += interpolate(knot + k, contact.slope) * product;
+            if (WithSenders) {
+                const Vector<T> filter = interpolate(knot + k, contact.value);
+                vector_at(gradient_i + k) += filter * at_j;
+                vector_at(gradient_j + k) += filter * at_i;
+            }
         }
         return sum<T>(total);
     }
