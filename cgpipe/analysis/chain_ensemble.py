@@ -13,6 +13,7 @@ from cgpipe.analysis.structure import native_contacts, native_distances, radius_
 
 _N_LINE_BINS = 100
 _N_PAIR_BINS = 128
+_VALUES_AT_ONCE = 1_000_000
 _PAIR_START = 0.3
 """nm; C-alpha atoms three or more residues apart come no nearer."""
 
@@ -174,9 +175,13 @@ def count(
     for k, (coordinate, column) in enumerate(zip(scale.coordinates, frames.values.T, strict=True)):
         bins = _bins(column, _N_LINE_BINS, coordinate.limits)
         ensemble.lines[present, k] += _histograms(place, bins, weights, (len(present), _N_LINE_BINS))
-    for pair, column in enumerate(frames.distances.T):
-        bins = _bins(column, _N_PAIR_BINS, scale.pair_limits)
-        ensemble.pairs[present, pair] += _histograms(place, bins, weights, (len(present), _N_PAIR_BINS))
+    n_pairs = frames.distances.shape[1]
+    for pairs in np.array_split(np.arange(n_pairs), -(-frames.distances.size // _VALUES_AT_ONCE)):
+        bins = _bins(frames.distances[:, pairs], _N_PAIR_BINS, scale.pair_limits)
+        cells = (place[:, None] * len(pairs) + np.arange(len(pairs))).ravel()  # row and pair
+        shape = (len(present) * len(pairs), _N_PAIR_BINS)
+        found = _histograms(cells, bins.ravel(), np.repeat(weights, len(pairs)), shape)
+        ensemble.pairs[np.ix_(present, pairs)] += found.reshape(len(present), len(pairs), _N_PAIR_BINS)
     ensemble.contacts[present] += member @ (frames.distances < scale.contact)
     if scale.states is not None:
         first, second = (_bins(frames.tics[:, k], scale.n_bins, scale.states.limits[k]) for k in (0, 1))

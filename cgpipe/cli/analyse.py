@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from cgpipe.analysis.ensemble import Ensemble
 from cgpipe.analysis.features import backbone_torsions, chains
 from cgpipe.analysis.uncertainty import equilibration_start
-from cgpipe.cli.analysis_pass import Scale, analyse_frames, bind_scale
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.ensembles import Scale, analyse_frames, bind_scale
 from cgpipe.cli.hardware import set_threads
 from cgpipe.cli.units import layout
 from cgpipe.config.project import parse_section, plain

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cgpipe.figures.style import FOLD_COLOURS, PAGE_WIDTH, new_figure
+from cgpipe.figures.style import FOLD_COLOURS, PAGE_WIDTH, new_figure, plain_decades
 
 _MARKERS = "osD^vP"
 Rows = Sequence[dict[str, Any]]
@@ -33,13 +34,18 @@ def speed_figure(rows: Rows) -> Figure:
 
 
 def plot_speed(rows: Rows, ax: Axes, *, against: str, names: Sequence[str]) -> Axes:
-    """One line for each contestant, in the colours of the names' order."""
+    """One line for each contestant, in the colours of the names' order; cases measured twice show their mean."""
     for name, colour, marker in zip(names, FOLD_COLOURS, _MARKERS, strict=False):
-        points = sorted((row[against], row["rate"]) for row in rows if row["contestant"] == name)
-        if points:
-            ax.plot(*zip(*points, strict=True), color=colour, marker=marker, markersize=3, label=name)
+        rates: dict[int, list[float]] = {}
+        for row in (row for row in rows if row["contestant"] == name):
+            rates.setdefault(row[against], []).append(row["rate"])
+        if rates:
+            places = sorted(rates)
+            means = [fmean(rates[place]) for place in places]
+            ax.plot(places, means, color=colour, marker=marker, markersize=3, label=name)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    plain_decades(ax.xaxis, wide=True)
     return ax
 
 

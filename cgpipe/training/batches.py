@@ -11,7 +11,6 @@ from torch import Tensor
 
 from cgpipe.potential import Potential
 
-
 _PAIRS_AT_ONCE = 1 << 18
 
 

@@ -10,7 +10,6 @@ from cgpipe.potential import Potential
 from cgpipe.training.batches import frames_at_once
 
 
-
 def residual_forces(beads: Trajectory, known: Potential) -> Tensor:
     """Forces that a known potential leaves unexplained, (n_frames, n_beads, 3), kJ/mol/nm, float64.
 

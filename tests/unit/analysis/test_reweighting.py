@@ -5,7 +5,7 @@ import pytest
 from judgement import assert_agrees
 
 from cgpipe.analysis.compare import basin_populations
-from cgpipe.cli.analysis_pass import Scale, analyse_frames
+from cgpipe.cli.ensembles import Scale, analyse_frames
 from cgpipe.cli.units import layout
 from cgpipe.config.sections import AnalysisSection
 from cgpipe.data.h5md import create_h5md
@@ -29,7 +29,9 @@ def files(frames_of, rng, tmp_path):
 def _ensemble(files):
     section = AnalysisSection(n_bins=12)
     plan = layout(files, n_blocks=section.n_blocks_per_trajectory, simulated=False)
-    return analyse_frames(plan, Scale(12, None), section, name="reference", root_seed=1, interval=1.0, start=0)[0]
+    return analyse_frames(
+        plan, Scale(12, None, by_time=True), section, name="reference", root_seed=1, interval=1.0, start=0
+    )[0]
 
 
 def test_files_share_one_scale_of_weights(files):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cgpipe.analysis.chain import alpha_carbons
 from cgpipe.analysis.chain_ensemble import ChainEnsemble, ChainScale, Measured, count, measure
 from cgpipe.analysis.ensemble import Ensemble, histogram_unit, join, merge
+from cgpipe.analysis.features import backbone_torsions
 from cgpipe.analysis.kinetics import Kinetics, KineticsEstimate
 from cgpipe.analysis.representatives import Representatives
 from cgpipe.analysis.states import StateSpace
@@ -34,20 +35,22 @@ class Scale:
     n_bins: int
     chain: ChainScale | None
     """None for molecules that are no chain of C-alpha beads."""
+    by_time: bool
+    """Whether units keep their time: where there are torsions, whose convergence is followed. Else memory is spared."""
 
 
 def bind_scale(section: AnalysisSection, topology: Topology, states: Path | None, native: Path | None) -> Scale:
     """Scale of a system, with its native structure and state space if there are any."""
-    carbons = alpha_carbons(topology)
+    carbons, by_time = alpha_carbons(topology), bool(backbone_torsions(topology))
     if not len(carbons):
-        return Scale(section.n_bins, None)
+        return Scale(section.n_bins, None, by_time)
     structure = None
     if native is not None:
         names = tuple(topology.residue_names[bead] for bead in carbons)
         structure = match_native(*read_alpha_carbons(native), names, source=str(native))
     space = load_states(states) if states is not None else None
     chain = ChainScale(carbons, structure, space, section.contact_nm, section.folded_rmsd_nm, section.n_bins)
-    return Scale(section.n_bins, chain)
+    return Scale(section.n_bins, chain, by_time)
 
 
 Arrays = dict[str, NDArray[Any]]
@@ -70,9 +73,10 @@ def analyse_frames(
             weights = np.exp(frames.log_weights.astype(np.float64) - highest)
         else:
             weights = np.ones(frames.n_frames) if chain is None or measured is None else chain.weights(measured)
-        labels = {"group": unit.group, "time": unit.time, "cluster": unit.cluster}
+        time = unit.time if scale.by_time else 0
+        labels = {"group": unit.group, "time": time, "cluster": unit.cluster}
         part = histogram_unit(frames, weights, n_bins=scale.n_bins, **labels)
-        key = (unit.cluster, unit.time)
+        key = (unit.cluster, time)
         parts[key] = merge(join([parts[key], part]), np.zeros(2, dtype=np.intp)) if key in parts else part
         if chain is not None and measured is not None:
             chain.add(measured, weights, unit)
