@@ -18,7 +18,10 @@ import torch
 import torch.utils.data
 
 FEATURES, BLOCKS, RADIAL, CUTOFF = 128, 2, 64, 1.5
+SKIN = 0.1  # nm; the beads hardly move
 SECONDS_PER_ROUND = 0.5
+# schnetpack 2.0 takes a name from torch that newer versions lack; the newest version cannot be installed beside it.
+torch.utils.data.dataloader.T_co = typing.TypeVar("T_co", covariant=True)
 
 
 def compact_chain(n_beads, n_frames, noise):
@@ -30,6 +33,8 @@ def compact_chain(n_beads, n_frames, noise):
 
 class TorchMDNet:
     """The graph network of torchmd-net, its SchNet."""
+
+    package = "torchmdnet.models.model"
 
     def __init__(self, n_beads, n_frames):
         from torchmdnet.models.model import create_model
@@ -51,16 +56,17 @@ class TorchMDNet:
 
 
 class SchNetPack:
-    """SchNet of schnetpack; all pairs are listed once."""
+    """SchNet of schnetpack; the pairs inside the cutoff are listed once."""
+
+    package = "schnetpack"
 
     def __init__(self, n_beads, n_frames):
-        # schnetpack 2.0 takes a name from torch that newer versions lack; the newest version cannot be installed beside it.
-        torch.utils.data.dataloader.T_co = typing.TypeVar("T_co", covariant=True)
         import schnetpack as spk
         from schnetpack import properties as p
 
-        pairs = torch.cartesian_prod(torch.arange(n_beads), torch.arange(n_beads))
-        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        places = compact_chain(n_beads, 1, 0.0)[0]
+        distances = torch.cdist(places, places)
+        pairs = ((distances > 0) & (distances < CUTOFF + SKIN)).nonzero()
         offsets = n_beads * torch.arange(n_frames).repeat_interleave(len(pairs))
         self.inputs = {
             p.Z: (torch.arange(n_beads) % 20 + 1).repeat(n_frames),
@@ -127,6 +133,8 @@ def main():
     name, task = sys.argv[1:3]
     n_beads, n_frames, n_threads, rounds = map(int, sys.argv[3:7])
     torch.set_num_threads(n_threads)
+    torch.set_flush_denormal(True)  # as cgpipe does: the tails of the radial functions are denormal numbers
+    __import__(PEERS[name].package)
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     work = {"simulate": simulate, "train": train}[task](PEERS[name](n_beads, n_frames), n_beads, n_frames)
     work()

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from cgpipe.errors import CgpipeError
+from cgpipe.errors import CgpipeError, DataError
 from cgpipe.model.native import Native, NetworkData, network_data, readable, structure
 from cgpipe.model.packing import NetworkArrays, pack_network
 from cgpipe.model.schnet import SchNet
@@ -41,7 +42,10 @@ class CompiledPotential(Potential):
     """
 
     def __init__(self, prior: PriorParameters, networks: Sequence[SchNet]) -> None:
+        """Raises DataError if the networks differ in their settings."""
         super().__init__()
+        if any(network.section != networks[0].section for network in networks):
+            raise DataError("the networks of one force field differ in their settings; train folds together")
         self._prior, self._networks = prior, tuple(networks)
         self._engines: dict[torch.dtype, _Engine] = {}
 
@@ -52,7 +56,7 @@ class CompiledPotential(Potential):
 
     def energy_and_forces(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Energy and forces of each frame. Raises CgpipeError if the engine was not built."""
-        engine, positions = self._engine(positions), readable(positions)
+        engine, positions = self._engine(positions), self._readable(positions, positions)
         energy, forces = positions.new_empty(len(positions)), torch.empty_like(positions)
         engine.call("evaluate", len(positions), positions, energy, forces)
         return energy, forces
@@ -71,20 +75,21 @@ class CompiledPotential(Potential):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `cgpipe.potential.Propagator` says."""
         engine = self._engine(positions)
-        positions, velocities, forces = (readable(part).clone() for part in (positions, velocities, forces))
-        noise, energy, amu = readable(noise), positions.new_empty(len(positions)), readable(masses.double())
+        noise = readable(noise, positions.dtype, (len(noise), *positions.shape))
+        amu = readable(masses.double(), torch.float64, positions.shape[1:2])
+        start = (positions, velocities, forces)
+        positions, velocities, forces = (self._readable(part, positions).clone() for part in start)
+        energy = positions.new_empty(len(positions))
         data = ctypes.byref(_LangevinData(timestep, friction, thermal_energy, amu.data_ptr()))
         engine.call("langevin", data, len(positions), len(noise), positions, velocities, energy, forces, noise)
         return positions, velocities, forces, energy
 
+    def _readable(self, part: Tensor, positions: Tensor) -> Tensor:
+        """An array of the positions' precision and number, and of this molecule."""
+        return readable(part, positions.dtype, (len(positions), self._networks[0].edges.n_beads, 3))
+
     def _engine(self, positions: Tensor) -> "_Engine":
-        """The engine in the precision of the positions. Raises CgpipeError for those of another molecule."""
-        n_beads = self._networks[0].edges.n_beads
-        if positions.shape[1:] != (n_beads, 3):
-            raise CgpipeError(
-                f"the engine was made for frames of {n_beads} beads and was given an array of shape "
-                f"{tuple(positions.shape)}; bind the force field of this molecule"
-            )
+        """The engine in the precision of the positions."""
         if positions.dtype not in self._engines:
             self._engines[positions.dtype] = _Engine(self._prior, self._networks, positions.dtype)
         return self._engines[positions.dtype]
@@ -98,6 +103,7 @@ class _Energy(torch.autograd.Function):
         return energy
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -gradient[:, None, None] * ctx.saved_tensors[0], None
 
@@ -131,7 +137,8 @@ class _Engine:
 def _packed(network: SchNet, lanes: int, dtype: torch.dtype) -> NetworkArrays:
     """Multiplied out in the precision of the network, then rounded."""
     arrays = pack_network(network, lanes=lanes)
-    return NetworkArrays(**{f.name: readable(getattr(arrays, f.name)).to(dtype) for f in fields(arrays)})
+    parts = {field.name: getattr(arrays, field.name).to("cpu", dtype).contiguous() for field in fields(arrays)}
+    return NetworkArrays(**parts)
 
 
 def _prior_arrays(prior: PriorParameters) -> dict[str, NDArray[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from cgpipe.data.topology import Topology
 from cgpipe.model.force_field import bead_types
@@ -53,7 +54,8 @@ def bind_training(network: SchNet, topology: Topology, *, types: tuple[str, ...]
 class _ForceLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, positions: Tensor, forces: Tensor, native: Native, cutoff: float, *parts: Tensor) -> Tensor:
-        arrays = NetworkArrays(*(readable(part) for part in parts))
+        dtype, shape = positions.dtype, (len(positions), len(parts[0]), 3)
+        arrays = NetworkArrays(*(readable(part, dtype, part.shape) for part in parts))
         wanted = any(ctx.needs_input_grad)
         gradients = NetworkArrays(*(torch.zeros_like(part) for part in vars(arrays).values())) if wanted else None
         loss = ctypes.c_double()
@@ -62,8 +64,8 @@ class _ForceLoss(torch.autograd.Function):
             positions.shape[1],
             ctypes.byref(network_data(arrays, cutoff)),
             len(positions),
-            readable(positions),
-            readable(forces),
+            readable(positions, dtype, shape),
+            readable(forces, dtype, shape),
             ctypes.byref(loss),
             ctypes.byref(network_data(gradients, cutoff)) if gradients else None,
         )
@@ -72,5 +74,6 @@ class _ForceLoss(torch.autograd.Function):
         return positions.new_tensor(loss.value)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return None, None, None, None, *(gradient * part for part in ctx.saved_tensors)

@@ -17,6 +17,9 @@ from torch import Tensor
 from cgpipe.errors import CgpipeError
 from cgpipe.model.packing import NetworkArrays
 
+_LEVELS = ("avx512", "avx2", "default")
+_INTERFACE_VERSION = 1
+"""Of cpp/engine.cpp."""
 _C_NAMES = {torch.float32: "float", torch.float64: "double"}
 
 
@@ -50,10 +53,15 @@ def network_data(arrays: NetworkArrays, cutoff: float) -> ctypes.Structure:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The engine for this CPU; None if it was not built."""
-    level = {"AVX512": "avx512", "AVX2": "avx2"}.get(torch.backends.cpu.get_cpu_capability(), "default")
-    path = Path(__file__).with_name(f"_engine_{level}{EXTENSION_SUFFIXES[0]}")
-    return ctypes.CDLL(str(path)) if path.exists() else None
+    """The best engine for this CPU that was built from these sources; None without any."""
+    highest = {"AVX512": 0, "AVX2": 1}.get(torch.backends.cpu.get_cpu_capability(), 2)
+    for level in _LEVELS[highest:]:
+        path = Path(__file__).with_name(f"_engine_{level}{EXTENSION_SUFFIXES[0]}")
+        if path.exists():
+            library = ctypes.CDLL(str(path))
+            if hasattr(library, "interface_version") and library.interface_version() == _INTERFACE_VERSION:
+                return library
+    return None
 
 
 def is_built() -> bool:
@@ -83,6 +91,11 @@ class Native:
             raise CgpipeError("memory ran out in the compiled engine; use fewer --threads or a machine with more")
 
 
-def readable(tensor: Tensor) -> Tensor:
-    """As C++ reads it."""
+def readable(tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...] | torch.Size) -> Tensor:
+    """As C++ reads it, which cannot check it. Raises CgpipeError for another precision or shape."""
+    if tensor.dtype != dtype or tensor.shape != shape:
+        raise CgpipeError(
+            f"the compiled engine was given an array of {tuple(tensor.shape)} in {tensor.dtype} and expected "
+            f"{tuple(shape)} in {dtype}; positions, velocities, forces, noise and weights share precision and molecule"
+        )
     return tensor.detach().cpu().contiguous()

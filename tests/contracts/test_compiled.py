@@ -4,18 +4,22 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from known_potentials import make_compiled, make_plain
+from known_potentials import make_compiled, make_network, make_parameters, make_plain
 
 from cgpipe.config.sections import NetworkSection
-from cgpipe.errors import CgpipeError
+from cgpipe.errors import CgpipeError, DataError
 from cgpipe.model import native
 from cgpipe.model.binding import bind_force_fields
 from cgpipe.model.compiled import CompiledPotential
+from cgpipe.model.schnet import tabulate
 from cgpipe.potential import Propagator
 from cgpipe.simulation.langevin import langevin_step, langevin_steps
 from cgpipe.simulation.state import State, with_forces
@@ -212,8 +216,66 @@ def test_beads_on_one_spot_give_no_number_in_either():
 
 
 def test_frames_of_another_molecule_are_refused():
-    with pytest.raises(CgpipeError, match=r"made for frames of 6 beads and was given an array of shape \(2, 5, 3\)"):
+    with pytest.raises(CgpipeError, match=r"given an array of \(2, 5, 3\) in torch.float32 and expected \(2, 6, 3\)"):
         make_compiled(n_folds=1).energy_and_forces(torch.zeros(2, 5, 3))
+
+
+@pytest.mark.parametrize("name", ["velocities", "forces", "noise"])
+@pytest.mark.parametrize("fault", ["precision", "number"])
+def test_arrays_that_do_not_fit_the_positions_are_refused(name, fault):
+    """C++ would read past their end."""
+    state, noise = _state(torch.float64), _noise(2, 11, torch.float64)
+    given = {"velocities": state.velocities, "forces": state.forces, "noise": noise}
+    given[name] = given[name].float() if fault == "precision" else given[name][..., :5, :]
+    wrong = replace(state, velocities=given["velocities"], forces=given["forces"])
+    with pytest.raises(CgpipeError, match="share precision and molecule"):
+        _carried(make_compiled(n_folds=1), wrong, given["noise"])
+
+
+def test_networks_of_different_settings_are_refused():
+    networks = [tabulate(make_network(section=NetworkSection(n_features=n)), 64) for n in (8, 12)]
+    with pytest.raises(DataError, match="differ in their settings"):
+        CompiledPotential(make_parameters(), networks)
+
+
+def test_no_frames_are_no_work():
+    energy, forces = make_compiled(n_folds=1).energy_and_forces(torch.zeros(0, 6, 3))
+    assert energy.shape == (0,)
+    assert forces.shape == (0, 6, 3)
+
+
+def test_a_second_derivative_is_refused(frames):
+    positions = frames.clone().requires_grad_()
+    energy = make_compiled(n_folds=1).energy(positions).sum()
+    (gradient,) = torch.autograd.grad(energy, positions, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        torch.autograd.grad(gradient.sum(), positions)
+
+
+@pytest.mark.parametrize(
+    ("capability", "built", "expected"),
+    [
+        ("AVX512", ("avx512", "avx2", "default"), "avx512"),
+        ("AVX512", ("avx2", "default"), "avx2"),
+        ("AVX2", ("avx512", "avx2"), "avx2"),
+        ("DEFAULT", ("avx512", "avx2"), None),
+        ("AVX512", (), None),
+    ],
+)
+def test_the_best_build_that_is_there_is_taken(monkeypatch, tmp_path, capability, built, expected):
+    for level in built:
+        (tmp_path / f"_engine_{level}{EXTENSION_SUFFIXES[0]}").touch()
+    monkeypatch.setattr(native, "__file__", str(tmp_path / "native.py"))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(native.ctypes, "CDLL", lambda path: SimpleNamespace(path=path, interface_version=lambda: 1))
+    found = native._library.__wrapped__()
+    assert (found and found.path) == (expected and str(tmp_path / f"_engine_{expected}{EXTENSION_SUFFIXES[0]}"))
+
+
+@pytest.mark.parametrize("library", [SimpleNamespace(), SimpleNamespace(interface_version=lambda: 0)])
+def test_a_library_of_other_sources_is_not_called(monkeypatch, library):
+    monkeypatch.setattr(native.ctypes, "CDLL", lambda _: library)
+    assert native._library.__wrapped__() is None
 
 
 def test_without_it_torch_gives_the_same_forces(force_field, frames, monkeypatch):

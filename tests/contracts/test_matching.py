@@ -6,6 +6,7 @@ import torch
 from known_potentials import make_network
 
 from cgpipe.config.sections import NetworkSection
+from cgpipe.errors import CgpipeError
 from cgpipe.model import native
 from cgpipe.model.force_field import known_types
 from cgpipe.model.matching import MatchingNetwork, bind_training
@@ -144,6 +145,25 @@ def test_the_loss_of_training_goes_through_it_and_means_the_same():
     frames = Frames(positions, _target(positions))
     assert isinstance(force_loss(MatchingNetwork(network), frames), torch.Tensor)
     assert mean_loss(MatchingNetwork(network), frames) == pytest.approx(mean_loss(network, frames), rel=1e-6)
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.float, lambda part: part[:, :5], lambda part: part[:3]])
+def test_labels_that_do_not_fit_the_positions_are_refused(change):
+    """C++ would read past their end."""
+    positions = torch.from_numpy(_chain())
+    with pytest.raises(CgpipeError, match="share precision and molecule"):
+        MatchingNetwork(make_network()).force_loss(positions, change(_target(positions)))
+
+
+def test_weights_of_another_precision_are_refused():
+    positions = torch.from_numpy(_chain())
+    with pytest.raises(CgpipeError, match="share precision and molecule"):
+        MatchingNetwork(make_network().float()).force_loss(positions, _target(positions))
+
+
+def test_the_loss_of_no_frames_is_no_number():
+    blank = torch.zeros(0, 6, 3, dtype=torch.float64)
+    assert torch.isnan(MatchingNetwork(make_network()).force_loss(blank, blank))
 
 
 def test_labels_that_are_not_numbers_make_the_loss_none():

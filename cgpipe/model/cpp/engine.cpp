@@ -37,7 +37,7 @@ public:
     void share(int n_replicas, int n_threads, Work work) const {
         const int step = replicas_of_a_tile(n_beads), n_tiles = (n_replicas + step - 1) / step;
         std::vector<Tile<T>> tiles;
-        for (int k = 0; k < std::min(n_threads, n_tiles); ++k) tiles.emplace_back(networks_[0]);
+        for (int k = 0; k < std::max(1, std::min(n_threads, n_tiles)); ++k) tiles.emplace_back(networks_[0]);
         std::atomic<int> next{0};
         on_threads(static_cast<int>(tiles.size()), [&](int thread) {
             for (int k = next++; k < n_tiles; k = next++)
@@ -90,7 +90,7 @@ struct LangevinStep {
 
 template <typename T>
 void evaluate(const Engine<T>& engine, int n_replicas, const T* x, T* energy, T* f, int n_threads) {
-    const int stride = 3 * engine.n_beads;
+    const std::size_t stride = 3 * engine.n_beads;
     engine.share(n_replicas, n_threads, [&](Tile<T>& tile, int first, int count) {
         engine.evaluate(tile, count, x + first * stride, energy + first, f + first * stride);
     });
@@ -159,9 +159,10 @@ void match(const Matching<T>& network, MatchingTile<T>& tile, int n_frames, cons
 template <typename T>
 double force_loss(int n_beads, const NetworkData<T>& data, int n_frames, const T* x, const T* target,
                   const NetworkData<T>* gradients, int n_threads) {
+    if (n_frames == 0) return std::nan("");
     const Matching<T> network(data, n_beads);
     const int step = replicas_of_a_tile(n_beads), n_tiles = (n_frames + step - 1) / step, stride = 3 * n_beads;
-    const int n_shares = std::min(n_threads, n_tiles);
+    const int n_shares = std::max(1, std::min(n_threads, n_tiles));
     const double scale = 1.0 / (static_cast<double>(n_frames) * stride);
     std::vector<MatchingTile<T>> tiles;
     for (int k = 0; k < n_shares; ++k) tiles.emplace_back(network);
@@ -223,3 +224,6 @@ double force_loss(int n_beads, const NetworkData<T>& data, int n_frames, const T
 
 CGPIPE_INTERFACE(float)
 CGPIPE_INTERFACE(double)
+
+// Raised with every change of the structures or functions above, so that a library built before it is not called.
+extern "C" int interface_version() { return 1; }

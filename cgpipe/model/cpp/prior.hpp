@@ -52,7 +52,9 @@ template <typename T>
 class Prior {
 public:
     Prior(const PriorData& data, int n_beads)
-        : data_(data), angles_(data.angles, data.angles + 3 * data.n_angles),
+        : n_bonds_(data.n_bonds), n_angles_(data.n_angles), n_dihedrals_(data.n_dihedrals),
+          n_multiplicities_(data.n_multiplicities), exponent_(data.exponent), strength_(static_cast<T>(data.strength)),
+          repels_(data.n_repulsions > 0), angles_(data.angles, data.angles + 3 * data.n_angles),
           dihedrals_(data.dihedrals, data.dihedrals + 4 * data.n_dihedrals), bond_centre_(copy(data.bond_centre, data.n_bonds)),
           bond_stiffness_(copy(data.bond_stiffness, data.n_bonds)), angle_centre_(copy(data.angle_centre, data.n_angles)),
           angle_stiffness_(copy(data.angle_stiffness, data.n_angles)),
@@ -77,7 +79,7 @@ private:
 
     T bonds(Pairs<T>& pairs) const {
         T energy = 0;
-        for (int k = 0; k < data_.n_bonds; ++k) {
+        for (int k = 0; k < n_bonds_; ++k) {
             const T stretch = pairs.distance[bond_pairs_[k]] - bond_centre_[k];
             energy += T(0.5) * bond_stiffness_[k] * stretch * stretch;
             pairs.gradient[bond_pairs_[k]] += bond_stiffness_[k] * stretch;
@@ -87,23 +89,23 @@ private:
 
     // A pair without repulsion has the diameter zero.
     T repulsions(Pairs<T>& pairs) const {
-        if (!data_.n_repulsions) return 0;
+        if (!repels_) return 0;
         T energy = 0;
         for (int pair = 0; pair < pairs.n_pairs; ++pair) {
             if (diameter_[pair] == 0) continue;
             const T inverse = 1 / pairs.distance[pair];
-            T power = static_cast<T>(data_.strength), base = diameter_[pair] * inverse;
-            for (int n = data_.exponent; n; n >>= 1, base *= base)
+            T power = strength_, base = diameter_[pair] * inverse;
+            for (int n = exponent_; n; n >>= 1, base *= base)
                 if (n & 1) power *= base;
             energy += power;
-            pairs.gradient[pair] -= data_.exponent * inverse * power;
+            pairs.gradient[pair] -= exponent_ * inverse * power;
         }
         return energy;
     }
 
     T angles(const T* positions, T* forces) const {
         T energy = 0;
-        for (int k = 0; k < data_.n_angles; ++k) {
+        for (int k = 0; k < n_angles_; ++k) {
             const int* site = &angles_[3 * k];
             const Point<T> u = at(positions, site[0]) - at(positions, site[1]);
             const Point<T> v = at(positions, site[2]) - at(positions, site[1]);
@@ -124,7 +126,7 @@ private:
     // Blondel and Karplus 1996; cos(m phi) and sin(m phi) by recurrence, without a trigonometric function.
     T dihedrals(const T* positions, T* forces) const {
         T energy = 0;
-        for (int k = 0; k < data_.n_dihedrals; ++k) {
+        for (int k = 0; k < n_dihedrals_; ++k) {
             const int* site = &dihedrals_[4 * k];
             const Point<T> a = at(positions, site[0]), b = at(positions, site[1]);
             const Point<T> c = at(positions, site[2]), d = at(positions, site[3]);
@@ -150,11 +152,11 @@ private:
         const T size = std::sqrt(x * x + y * y);
         const T cosine = size > 0 ? x / size : x + 1, sine = size > 0 ? y / size : y;  // as atan2(0, 0) = 0; NaN stays
         T c = 1, s = 0, slope = 0;
-        for (int m = 0; m < data_.n_multiplicities; ++m) {
+        for (int m = 0; m < n_multiplicities_; ++m) {
             const T next = c * cosine - s * sine;
             s = s * cosine + c * sine;
             c = next;
-            const T a = cosine_[k * data_.n_multiplicities + m], b = sine_[k * data_.n_multiplicities + m];
+            const T a = cosine_[k * n_multiplicities_ + m], b = sine_[k * n_multiplicities_ + m];
             energy += a * c + b * s;
             slope += (m + 1) * (b * c - a * s);
         }
@@ -174,7 +176,9 @@ private:
     static T smallest(T value, T bound) { return value < bound ? bound : value; }
 
     static constexpr T smallest_area = T(1e-12);  // nm^2, as in cgpipe/geometry.py
-    PriorData data_;
+    const int n_bonds_, n_angles_, n_dihedrals_, n_multiplicities_, exponent_;
+    const T strength_;
+    const bool repels_;
     std::vector<int> bond_pairs_, angles_, dihedrals_;
     std::vector<T> bond_centre_, bond_stiffness_, angle_centre_, angle_stiffness_, cosine_, sine_;
     Buffer<T> diameter_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -39,11 +40,17 @@ struct Tile {
     Workspace<T> work;
 };
 
-// Calls work(k) for k = 0 ... n - 1, each on a thread of its own.
+// Calls work(k) for k = 0 ... n - 1, each on a thread of its own; where the system gives no more, on this one.
 inline void on_threads(int n, const std::function<void(int)>& work) {
     std::vector<std::thread> others;
-    for (int k = 1; k < n; ++k) others.emplace_back(work, k);
+    others.reserve(n);
+    int started = 1;
+    try {
+        for (; started < n; ++started) others.emplace_back(work, started);
+    } catch (const std::system_error&) {
+    }
     work(0);
+    for (int k = started; k < n; ++k) work(k);
     for (std::thread& thread : others) thread.join();
 }
 
