@@ -51,7 +51,8 @@ def compare_chains(
         raise DataError(f"surfaces have {model.surface.shape[2:]} and {reference.surface.shape[2:]} bins")
     resampling = Resampling.of(model, reference, n_bootstrap=n_bootstrap, rng=rng)
     if len(reference.draws):
-        resampling = resampling.reweighted(reference.draws, reference.halves, rng)
+        n_units = len(np.unique(reference.groups[reference.n_frames > 0]))
+        resampling = resampling.reweighted(reference.draws, reference.halves, n_units=n_units, rng=rng)
     metrics = []
     if reference.surface.size:
         tables = model.surface.sum(1), reference.surface.sum(1)

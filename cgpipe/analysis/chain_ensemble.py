@@ -67,8 +67,8 @@ class ChainScale:
 class ChainEnsemble:
     """Weighted histograms, row by row.
 
-    A row, of `n_clusters`, is an independent unit that the bootstrap draws; or, where a Markov model weights frames, a
-    cluster of its state space, whose weight in each resample is known.
+    A row, of `n_clusters`, is an independent unit that the bootstrap draws; or, where a Markov model weights frames,
+    what a bundle of trajectories saw of a cluster of its state space, whose weight in each resample is known.
     """
 
     surface: Array
@@ -82,8 +82,8 @@ class ChainEnsemble:
     macrostates: Array
     """(n_clusters, n_macrostates), weight in each; none without a state space."""
     folded: Array
-    """(n_clusters, 3), weight of frames nearer than the limit to the native structure, to its mirror image rather than
-    to it, and to either; all zero without a native structure."""
+    """(n_clusters, 4), weight of frames nearer than the limit to the native structure, to its mirror image rather than
+    to it, to either, and of all that are not folded; without a native structure none is."""
     weights: Array
     """(n_clusters,)."""
     n_frames: NDArray[np.intp]
@@ -104,9 +104,9 @@ class ChainEnsemble:
 
     @classmethod
     def empty_by_state(cls, scale: ChainScale, states: StateSpace, n_times: int) -> Self:
-        """Histograms of the clusters of a reweighted state space without a frame, to be filled by `count`."""
-        rows = np.arange(len(states.centres))
-        return cls._blank(scale, rows, n_times, draws=states.draws, halves=states.halves)
+        """Histograms of a reweighted reference without a frame: rows are the clusters of each bundle in turn."""
+        groups = np.repeat(np.arange(states.n_bundles), len(states.centres))
+        return cls._blank(scale, groups, n_times, draws=states.draws, halves=states.halves)
 
     @classmethod
     def _blank(cls, scale: ChainScale, groups: NDArray[np.intp], n_times: int, *, draws: Array, halves: Array) -> Self:
@@ -118,7 +118,7 @@ class ChainEnsemble:
             pairs=np.zeros((n, n_pairs, _N_PAIR_BINS), dtype=np.float32),
             contacts=np.zeros((n, n_pairs)),
             macrostates=np.zeros((n, n_macrostates)),
-            folded=np.zeros((n, 3)),
+            folded=np.zeros((n, 4)),
             weights=np.zeros(n),
             n_frames=np.zeros(n, dtype=np.intp),
             groups=groups,
@@ -190,7 +190,8 @@ def count(
         ensemble.macrostates[present] += member @ (macrostates[:, None] == np.arange(scale.states.n_macrostates))
     near = frames.rmsd < scale.folded_rmsd
     mirrored = near[:, 1] & (frames.rmsd[:, 1] < frames.rmsd[:, 0])
-    ensemble.folded[present] += member @ np.column_stack([near[:, 0] & ~mirrored, mirrored, near.any(1)])
+    folded = near[:, 0] & ~mirrored
+    ensemble.folded[present] += member @ np.column_stack([folded, mirrored, near.any(1), ~folded])
     ensemble.weights[present] += member.sum(1)
     ensemble.n_frames[present] += np.bincount(place)
 

@@ -7,50 +7,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.analysis.chain_ensemble import ChainEnsemble
-from cgpipe.analysis.metrics import Function, Metric, Resampling, n_rows
+from cgpipe.analysis.metrics import Function, Metric, Resampling
 from cgpipe.units import KCAL
 
 Array = NDArray[np.float64]
 Bound = Literal["", "at least", "at most"]
 
-_RULE_OF_THREE = 3.0
-"""An event that n independent trials never saw has a chance below 3 / n, with 95 % confidence. Hanley and Lippman-Hand
-1983, DOI 10.1001/jama.1983.03330370053031."""
+_DOUBT = 0.05
+"""An event that n independent trials never saw has a chance below 1 - 0.05^(1/n), about 3 / n, with 95 % confidence.
+Hanley and Lippman-Hand 1983, DOI 10.1001/jama.1983.03330370053031."""
 
 
 @dataclass(frozen=True)
 class _Folding:
-    """Folded weight beside all weight of one ensemble, row by row."""
+    """Folded and other weight of one ensemble, row by row."""
 
     table: Array
     """(n_rows, 2)."""
+    n_units: int
+    """Independent units that saw or did not see either."""
     least: float
     """Weight that stands for none in a resample: half of the least that a row holds of either."""
 
     @classmethod
-    def of(cls, ensemble: ChainEnsemble) -> Self:
-        folded, unfolded = ensemble.folded[:, 0], ensemble.weights - ensemble.folded[:, 0]
-        both = np.concatenate([folded, unfolded])
-        return cls(np.column_stack([folded, ensemble.weights]), 0.5 * float(both[both > 0].min()))
+    def of(cls, ensemble: ChainEnsemble, n_units: int) -> Self:
+        table = ensemble.folded[:, [0, 3]]
+        return cls(table, n_units, 0.5 * float(table[table > 0].min()))
 
     def log_odds(self, row: Array) -> float:
         """ln(folded / unfolded) of summed weights, (2,)."""
-        return float(np.log(max(row[0], self.least) / max(row[1] - row[0], self.least)))
+        return float(np.log(max(row[0], self.least) / max(row[1], self.least)))
 
     @property
     def bound(self) -> Bound:
         """What the free energy of folding is: of no folded frame at least, of no other at most."""
-        folded, total = self.table.sum(0)
-        if folded <= 0:
+        folded, others = self.table.sum(0)
+        if not folded:
             return "at least"
-        return "at most" if folded >= total else ""
+        return "" if others else "at most"
 
     @property
     def value(self) -> float:
-        """ln(folded / unfolded), or its bound by the rule of three over the independent rows."""
+        """ln(folded / unfolded), or its bound."""
         if not self.bound:
             return self.log_odds(self.table.sum(0))
-        chance = min(_RULE_OF_THREE / n_rows(self.table), 0.5)
+        chance = 1 - _DOUBT ** (1 / self.n_units)
         limit = float(np.log(chance / (1 - chance)))
         return limit if self.bound == "at least" else -limit
 
@@ -63,7 +64,7 @@ def folding_metrics(
     Where a side never saw a folded frame, or no other, its value is a bound without an error and says so. Two bounds
     have no difference.
     """
-    m, r = _Folding.of(model), _Folding.of(reference)
+    m, r = (_Folding.of(e, n) for e, n in zip((model, reference), resampling.n_units, strict=True))
     unit = -thermal_energy / KCAL
     functions: dict[str, Function] = {
         "model": lambda row, _: unit * m.log_odds(row),

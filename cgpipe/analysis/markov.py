@@ -7,7 +7,7 @@ posterior of reversible transition matrices (Trendelkamp-Schroer et al. 2015, DO
 from dataclasses import dataclass
 
 import numpy as np
-from deeptime.markov import TransitionCountEstimator, pcca
+from deeptime.markov import TransitionCountEstimator, TransitionCountModel, pcca
 from deeptime.markov.msm import MaximumLikelihoodMSM
 from deeptime.markov.tools.analysis import stationary_distribution
 from deeptime.markov.tools.estimation.dense.tmat_sampling.sampler_rev import SamplerRev
@@ -20,6 +20,7 @@ Discrete = list[NDArray[np.intp]]
 """State of each frame, trajectory by trajectory."""
 
 _SWEEPS_PER_SAMPLE = 20
+_STRAY_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ def estimate_markov(trajectories: Discrete, *, n_states: int, n_lag: int, lag: f
         )
     counted = TransitionCountEstimator(n_lag, "sliding", n_states=n_states).fit_fetch(trajectories)
     frames = np.bincount(np.concatenate(trajectories), minlength=n_states)
-    sets = counted.connected_sets(connectivity_threshold=0, directed=True)
-    connected = counted.submodel(max(sets, key=lambda members: (len(members) > 1, frames[members].sum())))
+    connected = _without_strays(_largest_set(counted, frames), frames, n_lag)
     if connected.n_states < 2:
         raise FitError(
             f"no two of the {n_states} states are connected in both directions at a lag of {lag:g} ps; "
@@ -74,6 +74,33 @@ def estimate_markov(trajectories: Discrete, *, n_states: int, n_lag: int, lag: f
         stationary=np.asarray(model.stationary_distribution),
         connected_fraction=float(frames[states].sum() / frames.sum()),
     )
+
+
+def _largest_set(counted: TransitionCountModel, frames: NDArray[np.intp]) -> TransitionCountModel:
+    """The connected states that hold most frames; two at least where any are connected."""
+    symbols = np.asarray(counted.state_symbols)
+    sets = counted.connected_sets(connectivity_threshold=0, directed=True)
+    return counted.submodel(max(sets, key=lambda members: (len(members) > 1, frames[symbols[members]].sum())))
+
+
+def _without_strays(connected: TransitionCountModel, frames: NDArray[np.intp], n_lag: int) -> TransitionCountModel:
+    """The model without states that were entered or left less than once, in statistically independent units.
+
+    Such a state hardly tells its rates, so the posterior knows slow processes that the estimate does not. If they hold
+    more than a share of the frames, the sampling itself is too thin and they stay.
+    """
+    kept = connected
+    while kept.n_states > 1:
+        counts = np.asarray(kept.count_matrix, dtype=np.float64)
+        moves = counts - np.diag(np.diag(counts))
+        stray = (moves.sum(0) < n_lag) | (moves.sum(1) < n_lag)
+        if not stray.any():
+            break
+        if stray.all():
+            return connected
+        kept = _largest_set(kept.submodel(np.flatnonzero(~stray)), frames)
+    held, all_held = (frames[np.asarray(model.state_symbols)].sum() for model in (kept, connected))
+    return kept if kept.n_states > 1 and held >= (1 - _STRAY_SHARE) * all_held else connected
 
 
 def _timescales(transitions: Array, lag: float, n_timescales: int) -> Array:

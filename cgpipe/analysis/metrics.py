@@ -18,6 +18,7 @@ from cgpipe.errors import DataError
 from cgpipe.units import KCAL
 
 Array = NDArray[np.float64]
+_ROUNDING = 1e-9
 Function = Callable[[Array, Array], float]
 """A metric of two histograms, model first."""
 
@@ -66,6 +67,8 @@ class Resampling:
     """(n_splits, 2, n_clusters), how much each counts in two halves of the reference."""
     n_samples: tuple[int, int, int]
     """Frames of the model, of the reference, and of half of it."""
+    n_units: tuple[int, int]
+    """Independent units of the model and of the reference."""
 
     @classmethod
     def of(cls, model: Clusters, reference: Clusters, *, n_bootstrap: int, rng: np.random.Generator) -> Self:
@@ -75,13 +78,16 @@ class Resampling:
         first = half_splits(reference.groups, rng)
         n_half = int(np.median(first @ reference.n_frames))
         n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum()), n_half
-        return cls(draws_model, draws_reference, np.stack([first, ~first], axis=1).astype(np.float64), n_samples)
+        halves = np.stack([first, ~first], axis=1).astype(np.float64)
+        n_units = int(np.count_nonzero(model.n_frames)), int(np.count_nonzero(reference.n_frames))
+        return cls(draws_model, draws_reference, halves, n_samples, n_units)
 
-    def reweighted(self, draws: Array, halves: Array, rng: np.random.Generator) -> Self:
+    def reweighted(self, draws: Array, halves: Array, *, n_units: int, rng: np.random.Generator) -> Self:
         """With the known factors of a reference whose weights are uncertain; both are those of `ChainEnsemble`."""
         chosen = draws[rng.integers(len(draws), size=len(self.draws_model))]
         n_model, n_reference, _ = self.n_samples
-        return replace(self, draws_reference=chosen, halves=halves, n_samples=(n_model, n_reference, n_reference // 2))
+        samples, units = (n_model, n_reference, n_reference // 2), (self.n_units[0], n_units)
+        return replace(self, draws_reference=chosen, halves=halves, n_samples=samples, n_units=units)
 
     def metric(
         self, name: str, unit: str, function: Function, model: Array, reference: Array, floor: Function | None = None
@@ -115,7 +121,7 @@ class Resampling:
         """Share of a state in the model, in the reference, and their difference.
 
         model, reference : (n_clusters, 2), weight in the state and in all
-        A share of which n independent clusters saw nothing, or nothing else, has the error 1 / n, not none.
+        A share of which n independent units saw nothing, or nothing else, has the error 1 / n, not none.
         """
 
         def share(table: Array) -> float:
@@ -128,14 +134,10 @@ class Resampling:
         }
         floor = functions["population_difference"]
         found = [self.metric(f"{name}_{label}", "1", f, model, reference, floor) for name, f in functions.items()]
-        unseen = [0.0 if 0 < share(t.sum(0)) < 1 else 1 / n_rows(t) for t in (model, reference)]
+        seen = [_ROUNDING < share(table.sum(0)) < 1 - _ROUNDING for table in (model, reference)]
+        unseen = [0.0 if known else 1 / n for known, n in zip(seen, self.n_units, strict=True)]
         extra = [unseen[0], unseen[1], math.hypot(*unseen)]
         return [replace(m, error=math.hypot(m.error or 0.0, e)) for m, e in zip(found, extra, strict=True)]
-
-
-def n_rows(table: Array) -> int:
-    """Rows of a table (n_clusters, ...) that hold anything in the last column, which is all weight."""
-    return int(np.count_nonzero(table[:, -1]))
 
 
 def surface_functions(first: str, second: str, thermal_energy: float) -> list[tuple[str, str, Function]]:

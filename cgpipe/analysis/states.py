@@ -11,9 +11,9 @@ from scipy.spatial import cKDTree
 
 from cgpipe.analysis.chain import slow_features, trace
 from cgpipe.analysis.markov import MarkovModel, estimate_markov, metastable_states
-from cgpipe.analysis.stationary import equal_weights, stationary_weights
+from cgpipe.analysis.stationary import Bundles, equal_weights, stationary_weights
 from cgpipe.analysis.tica import Array, Projection, fit_tica
-from cgpipe.config.sections import AnalysisSection, MarkovSection
+from cgpipe.config.sections import MarkovSection
 from cgpipe.errors import FitError
 
 _FRAMES_AT_ONCE = 5_000
@@ -41,14 +41,20 @@ class StateSpace:
     log_weights: Array
     """(n_clusters,), logarithm of the weight of a reference frame of each cluster; -inf where it counts nothing."""
     draws: Array
-    """(n_draws, n_clusters), factor of these weights in each resample of the reference; no rows without reweighting."""
+    """(n_draws, n_bundles * n_clusters), factor of these weights in each resample of the reference by frame's bundle;
+    no rows without reweighting."""
     halves: Array
-    """(n_splits, 2, n_clusters), the same of halves of the reference."""
+    """(n_splits, 2, n_bundles * n_clusters), the same of halves of the reference."""
 
     @property
     def is_reweighted(self) -> bool:
         """Whether the weights are those of the Markov model, and uncertain like it."""
         return len(self.draws) > 0
+
+    @property
+    def n_bundles(self) -> int:
+        """Bundles of frames that are resampled together."""
+        return int(self.draws.shape[1]) // len(self.centres)
 
     @property
     def n_macrostates(self) -> int:
@@ -82,13 +88,13 @@ def fit_states(
     *,
     frame_interval: float,
     seed: int,
-    reweight: AnalysisSection | None,
+    reweight: Bundles | None,
     rng: np.random.Generator,
 ) -> tuple[StateSpace, MarkovModel]:
     """State space and Markov model of a reference.
 
     trajectories : bead positions of each trajectory, (n_frames, n_beads, 3), nm
-    reweight     : how to resample, to weight clusters by the stationary distribution; None for equal weights
+    reweight     : what is resampled where the stationary distribution weights frames; None for equal weights
     Raises FitError if the lag, the sampling or the connectivity do not allow it.
     """
     n_lag = lag_frames(section.lag_ps, frame_interval, key="lag_ps")
@@ -101,15 +107,7 @@ def fit_states(
     macrostates = _macrostates(model, centres, section.n_macrostates)
     weights = equal_weights(len(centres))
     if reweight is not None:
-        weights = stationary_weights(
-            model,
-            discrete,
-            n_clusters=len(centres),
-            n_lag=n_lag,
-            n_blocks=reweight.n_blocks_per_trajectory,
-            n_bootstrap=reweight.n_bootstrap,
-            rng=rng,
-        )
+        weights = stationary_weights(model, discrete, reweight, n_clusters=len(centres), n_lag=n_lag, rng=rng)
     space = StateSpace(projection.mean, projection.matrix, _limits(tics), centres, macrostates, **vars(weights))
     return space, model
 

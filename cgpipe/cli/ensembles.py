@@ -87,7 +87,7 @@ class _Chain:
     """What grows of a chain while frames are read."""
 
     def __init__(self, plan: Layout, scale: ChainScale, section: AnalysisSection, *, name: str, root_seed: int) -> None:
-        self._scale, self._section, self._name, self._root_seed = scale, section, name, root_seed
+        self._plan, self._scale, self._section, self._name, self._root_seed = plan, scale, section, name, root_seed
         n_times = section.n_blocks_per_trajectory
         self._by_state = name == "reference" and scale.states is not None and scale.states.is_reweighted
         self._ensemble = (
@@ -111,7 +111,10 @@ class _Chain:
         return np.exp(known[measured.clusters] - known.max())
 
     def add(self, measured: Measured, weights: NDArray[np.float64], unit: Unit) -> None:
-        rows = measured.clusters if self._by_state else np.full(len(weights), unit.cluster)
+        rows = np.full(len(weights), unit.cluster)
+        if self._by_state and self._scale.states is not None:
+            bundle = self._plan.bundle(unit.series, unit.time)
+            rows = bundle * len(self._scale.states.centres) + measured.clusters
         count(self._ensemble, measured, weights, self._scale, rows=rows, time=unit.time)
         if self._scale.states is not None:
             for number, column in enumerate(measured.clusters.reshape(-1, unit.n_series).T, start=unit.series):

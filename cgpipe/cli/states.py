@@ -10,9 +10,11 @@ from pathlib import Path
 
 from cgpipe.analysis.chain import alpha_carbons
 from cgpipe.analysis.states import StateSpace, fit_states
+from cgpipe.analysis.stationary import Bundles
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
 from cgpipe.cli.beads import load_beads
 from cgpipe.cli.hardware import set_threads
+from cgpipe.cli.units import layout
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection
 from cgpipe.data.h5md import H5mdFile
@@ -42,13 +44,15 @@ def run(args: argparse.Namespace) -> None:
         raise DataError("analysis.markov needs the C-alpha beads of five residues or more; leave it out for peptides")
     with H5mdFile(args.beads[0]) as file:
         interval = file.frame_interval
+    plan = layout(args.beads, n_blocks=section.n_blocks_per_trajectory, simulated=False)
+    bundles = Bundles(plan.bundles(), section.n_bootstrap)
     space, model = fit_states(
         [trajectory.positions for trajectory in trajectories],
         carbons,
         section.markov,
         frame_interval=interval,
         seed=integer_seed(args.seed, "clusters"),
-        reweight=section if section.markov.reweight and trajectories[0].log_weights is None else None,
+        reweight=bundles if section.markov.reweight and trajectories[0].log_weights is None else None,
         rng=stream(args.seed, "resampled weights"),
     )
     record = provenance("states", {"analysis": plain(section)}, seed=args.seed, inputs=args.beads)

@@ -16,6 +16,9 @@ from cgpipe.data.trajectory import Trajectory
 
 _MAX_GROUPS = 64
 _FEW_TRAJECTORIES = 20
+_TOO_FEW_TRAJECTORIES = 4
+"""Of fewer, blocks of time are resampled instead of trajectories."""
+_MAX_BUNDLES = 10
 _FRAMES_AT_ONCE = 20_000
 
 
@@ -60,6 +63,21 @@ class Layout:
         if self.n_trajectories < _FEW_TRAJECTORIES:
             return np.repeat(np.arange(self.n_trajectories), self.n_blocks)
         return np.arange(min(self.n_trajectories, _MAX_GROUPS))
+
+    def bundle(self, trajectory: int, time: int) -> int:
+        """Which block of a trajectory is resampled with which others, where a Markov model weights the frames."""
+        if self.n_trajectories < _TOO_FEW_TRAJECTORIES:
+            return trajectory * self.n_blocks + time
+        return trajectory * min(self.n_trajectories, _MAX_BUNDLES) // self.n_trajectories
+
+    def bundles(self) -> list[NDArray[np.intp]]:
+        """Bundle of each frame, trajectory by trajectory."""
+        lengths = [length for file in self.lengths for length in file]
+        sizes = [[len(block) for block in np.array_split(np.arange(n), self.n_blocks)] for n in lengths]
+        return [
+            np.repeat([self.bundle(number, time) for time in range(self.n_blocks)], own).astype(np.intp)
+            for number, own in enumerate(sizes)
+        ]
 
     def place(self, trajectory: int, time: int) -> Unit:
         """Unit of one block of a trajectory."""

@@ -48,7 +48,7 @@ def _sample(rng, *, n_clusters=_N_CLUSTERS, n_each=_N_EACH, surface=_SURFACE, fo
         pairs=np.stack([counts(_bell(128, centre, 20)) for centre in (30, 60, 90)], axis=1),
         contacts=np.stack([counts([share, 1 - share])[:, 0] for share in (0.9, 0.5, 0.1)], axis=1),
         macrostates=counts(_SHARES),
-        folded=np.column_stack([near[:, 0], near[:, 1], near[:, 0] + near[:, 1]]),
+        folded=np.column_stack([near[:, 0], near[:, 1], near[:, 0] + near[:, 1], weights - near[:, 0]]),
         weights=weights,
         n_frames=np.full(n_clusters, n_each),
         groups=np.arange(n_clusters),
@@ -194,13 +194,15 @@ def test_a_less_folded_model_has_the_higher_folding_free_energy(reference):
     assert metrics["folding_free_energy_difference"].value > 5 * metrics["folding_free_energy_difference"].error
 
 
-_NEVER = -_KT * np.log(3 / _N_CLUSTERS / (1 - 3 / _N_CLUSTERS)) / KCAL
-"""Free energy of a state with a chance of 3 / n, which twelve independent clusters miss with 5 %."""
+_MISSED = 1 - 0.05 ** (1 / _N_CLUSTERS)
+_NEVER = -_KT * np.log(_MISSED / (1 - _MISSED)) / KCAL
+"""Free energy of a state that twelve independent clusters miss with 5 %."""
 
 
 def _all_or_none(ensemble, share):
     """The ensemble with all frames folded, or none."""
-    return replace(ensemble, folded=share * np.column_stack([ensemble.weights, 0 * ensemble.weights, ensemble.weights]))
+    weights, none = ensemble.weights, 0 * ensemble.weights
+    return replace(ensemble, folded=np.column_stack([share * weights, none, share * weights, (1 - share) * weights]))
 
 
 @pytest.mark.parametrize(("share", "sign", "bound"), [(0.0, 1, "at least"), (1.0, -1, "at most")])
@@ -236,8 +238,9 @@ def test_two_bounds_have_no_difference(model, reference):
 
 def test_a_state_that_one_cluster_saw_has_a_finite_error_of_the_order_of_kt(model, reference):
     """A third of the resamples miss it; they count half of what that cluster saw, kT ln 2 less than once."""
-    rare = model.folded * 0.0
-    rare[3] = [40.0, 0.0, 40.0]
+    rare = np.zeros_like(model.folded)
+    rare[3], rare[:, 3] = [40.0, 0.0, 40.0, 0.0], model.weights
+    rare[3, 3] -= 40.0
     metric = _compare(replace(model, folded=rare), reference, n_bootstrap=400)["folding_free_energy_model"]
     assert metric.value == pytest.approx(-_KT * np.log(40 / (_N_CLUSTERS * _N_EACH - 40)) / KCAL)
     counts = np.random.default_rng(1).binomial(_N_CLUSTERS, 1 / _N_CLUSTERS, 100_000)
@@ -259,9 +262,10 @@ def test_the_population_of_a_state_that_was_never_seen_has_an_error(model, refer
 
 
 def test_a_reweighted_reference_has_the_errors_of_its_weights(model, reference):
-    """Rows are states: the first holds all of the first macrostate, whose weight in the resamples is known."""
+    """Rows are states of two bundles: the first holds all of the first macrostate, whose weight is known."""
     rows = np.eye(3)[np.r_[0, 1, 2, [1] * (_N_CLUSTERS - 3)]]
-    reference = replace(reference, macrostates=rows * reference.weights[:, None])
+    bundles = np.repeat([0, 1], _N_CLUSTERS // 2)
+    reference = replace(reference, macrostates=rows * reference.weights[:, None], groups=bundles)
     rng = np.random.default_rng(3)
     draws, halves = np.ones((500, _N_CLUSTERS)), np.ones((40, 2, _N_CLUSTERS))
     draws[:, 0] = 1 + 0.1 * rng.standard_normal(500)
@@ -272,6 +276,10 @@ def test_a_reweighted_reference_has_the_errors_of_its_weights(model, reference):
     assert metric.error == pytest.approx(0.1 * share * (1 - share), rel=0.1)
     first, second = (factor / (factor + _N_CLUSTERS - 1) for factor in (1.3, 0.9))
     assert metric.noise_floor == pytest.approx(first - second)
+    never = _compare(model, _all_or_none(replace(reference, draws=draws, halves=halves), 0.0), n_bootstrap=20)
+    chance = 1 - 0.05 ** (1 / 2)
+    bound = never["folding_free_energy_reference"].value
+    assert bound == pytest.approx(-_KT * np.log(chance / (1 - chance)) / KCAL), "of two bundles, not of twelve rows"
     profiles = _profiles(replace(reference, draws=draws))
     assert profiles.macrostate_errors[0] == pytest.approx(metric.error, rel=0.1)
 
@@ -292,7 +300,7 @@ def test_the_mirror_images_are_a_share_of_those_near_the_native_structure(metric
 
 
 def test_no_frame_near_the_native_structure_is_no_mirror_image(reference):
-    model = replace(reference, folded=np.zeros_like(reference.folded))
+    model = _all_or_none(reference, 0.0)
     assert _compare(model, reference)["mirror_image_fraction_near_native"].value == 0.0
 
 

@@ -173,20 +173,26 @@ def test_folded_mirrored_and_either():
     rng = np.random.default_rng(5)
     chains = [HELIX, _MIRRORED, _STRETCHED] + 0.01 * rng.standard_normal((3, N_RESIDUES, 3))
     ensemble = _ensemble(_beads(chains), [1.0, 2.0, 4.0], _scale())
-    assert ensemble.folded[0].tolist() == [1.0, 2.0, 3.0]
+    assert ensemble.folded[0].tolist() == [1.0, 2.0, 3.0, 6.0]
 
 
 def test_a_frame_near_to_both_is_a_mirror_image_only_if_it_is_nearer_to_that():
     """With a limit wider than the distance of both, all weight is near; the mirrored frames are told apart."""
     scale = ChainScale(CARBONS, HELIX, None, contact=0.7, folded_rmsd=2.0, n_bins=10)
     ensemble = _ensemble(_beads([HELIX, _MIRRORED]), [1.0, 2.0], scale)
-    assert ensemble.folded[0].tolist() == [1.0, 2.0, 3.0]
+    assert ensemble.folded[0].tolist() == [1.0, 2.0, 3.0, 2.0]
+
+
+def test_frames_that_are_all_folded_leave_no_rest_by_rounding():
+    """Weights that are no whole numbers, in every order of summation."""
+    weights = np.random.default_rng(3).uniform(0.1, 1.0, 999)
+    assert _ensemble(_beads([HELIX] * 999), weights, _scale()).folded[0, 3] == 0.0
 
 
 def test_without_a_native_structure_nothing_is_folded():
     scale = _scale(native=None)
     ensemble = _ensemble(_beads([HELIX]), [1.0], scale)
-    assert not ensemble.folded.any()
+    assert ensemble.folded[0].tolist() == [0.0, 0.0, 0.0, 1.0]
     assert [coordinate.name for coordinate in scale.coordinates] == ["radius_of_gyration"]
 
 

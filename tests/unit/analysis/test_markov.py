@@ -90,6 +90,31 @@ def test_posterior_errors_are_the_spread_over_repeated_chains():
     assert_agrees(spread, error=spread / np.sqrt(2 * 23), expected=np.mean(claimed), what="error", n_samples=24)
 
 
+def _with_strays(trajectories, n_strays):
+    """A state of its own for single frames, each in a trajectory of its own, here and there."""
+    found = [trajectory.copy() for trajectory in trajectories]
+    for stray in range(n_strays):
+        found[stray % len(found)][500 + 700 * stray] = 4 + stray
+    return found
+
+
+def test_states_that_were_hardly_entered_are_left_out(trajectories):
+    """At a lag of five frames one visit is a fifth of a count, and the posterior would know nothing of its rates."""
+    strayed = estimate_markov(_with_strays(trajectories, 6), n_states=10, n_lag=5, lag=5 * _LAG)
+    assert strayed.states.tolist() == [0, 1, 2, 3]
+    plain = estimate_markov(trajectories, n_states=10, n_lag=5, lag=5 * _LAG)
+    np.testing.assert_allclose(strayed.timescales(3), plain.timescales(3), rtol=0.02)
+    errors = timescale_errors(strayed, sample_posterior(strayed, n_samples=50, seed=1), 1)
+    assert errors[0] < 0.2 * plain.timescales(1)[0]
+
+
+def test_hardly_entered_states_that_hold_much_stay():
+    """A third of all frames in a state that is entered two frames before the end: thin sampling, not a stray."""
+    walk = np.r_[[2] * 1000, np.random.default_rng(12).integers(0, 2, 2000), [2] * 2]
+    assert estimate_markov([walk], n_states=3, n_lag=5, lag=5.0).states.tolist() == [0, 1, 2]
+    assert estimate_markov([walk[960:]], n_states=3, n_lag=5, lag=5.0).states.tolist() == [0, 1], "control: 2 %"
+
+
 def test_the_error_covers_an_estimate_that_the_posterior_has_left(model):
     """Samples that are all slower than the model: the error is the distance, not their small width."""
     slower = [0.5 * matrix + 0.5 * np.eye(4) for matrix in sample_posterior(model, n_samples=50, seed=3)]

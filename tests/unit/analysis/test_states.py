@@ -6,7 +6,8 @@ from judgement import assert_agrees
 
 from cgpipe.analysis.kinetics import KineticsEstimate
 from cgpipe.analysis.states import fit_states, lag_frames
-from cgpipe.config.sections import AnalysisSection, MarkovSection
+from cgpipe.analysis.stationary import Bundles
+from cgpipe.config.sections import MarkovSection
 from cgpipe.errors import FitError
 
 from .chain_samples import CARBONS, HoppingChain
@@ -24,9 +25,14 @@ def _fit(trajectories, section=_SECTION, *, interval=_INTERVAL, seed=5, reweight
         section,
         frame_interval=interval,
         seed=seed,
-        reweight=AnalysisSection(n_bootstrap=20) if reweight else None,
+        reweight=Bundles([_bundles(part, k) for k, part in enumerate(trajectories)], 20) if reweight else None,
         rng=np.random.default_rng(7),
     )
+
+
+def _bundles(positions, number):
+    """Ten blocks of a trajectory that is alone, else bundles of every tenth trajectory."""
+    return np.arange(len(positions)) * 10 // len(positions) if number == 0 else np.full(len(positions), number % 10)
 
 
 @pytest.fixture(scope="module")

@@ -227,3 +227,31 @@ def test_a_single_replica_is_a_replica(replicas):
     assert sum(frames.n_frames for frames, _ in parts) == 3 * 20
     assert min(frames.positions[:, 0, 0].min() for frames, _ in parts) == 10
     assert {unit.cluster for _, unit in parts} == set(range(len(plan.cluster_groups))) == {0, 1, 2}
+
+
+def _frames_of(paths, n_blocks):
+    """Bundle of every frame by reading, trajectory by trajectory."""
+    plan = layout(paths, n_blocks=n_blocks, simulated=False)
+    found = {}
+    for frames, unit in read_units(plan):
+        found.setdefault(unit.series, []).extend([plan.bundle(unit.series, unit.time)] * frames.n_frames)
+    return plan, [found.get(number, []) for number in range(plan.n_trajectories)]
+
+
+@pytest.mark.parametrize("lengths", [[[30]], [[30, 7], [12]], [[9]] * 4, [[5, 6, 7]] * 9])
+def test_frames_are_read_in_the_bundles_that_they_were_fitted_in(trajectories, lengths):
+    plan, read = _frames_of(trajectories(lengths), 4)
+    for given, found in zip(plan.bundles(), read, strict=True):
+        assert given.tolist() == found
+
+
+@pytest.mark.parametrize(
+    ("lengths", "n_bundles"), [([[30]], 4), ([[30, 7], [12]], 12), ([[9]] * 4, 4), ([[5]] * 27, 10)]
+)
+def test_whole_trajectories_are_bundled_where_there_are_four(trajectories, lengths, n_bundles):
+    """Of fewer, every block of time is a bundle."""
+    plan = layout(trajectories(lengths), n_blocks=4, simulated=False)
+    members = plan.bundles()
+    assert set(np.concatenate(members)) == set(range(n_bundles))
+    if plan.n_trajectories >= 4:
+        assert all(len(set(part)) == 1 for part in members)
