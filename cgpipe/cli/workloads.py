@@ -240,7 +240,7 @@ def _training(case: Case, _: Path) -> tuple[Callable[[], object], int]:
     learner = bound if case.torch_alone else bind_training(network, chain, types=types)
     positions = compact_chain(case.n_beads, case.n_frames, noise=0.03).to(case.device)
     frames = Frames(positions, 100 * torch.randn(positions.shape).to(case.device))
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, fused=True)
 
     def work() -> None:
         optimiser.zero_grad()

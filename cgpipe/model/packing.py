@@ -65,4 +65,4 @@ def _mix(outer: Tensor, readers: list[Tensor], lanes: int) -> Tensor:
 def _padded(matrix: Tensor, lanes: int, *, rows: bool = False) -> Tensor:
     """Zeros after the last column, and row, to whole vectors."""
     padding = [0, -matrix.shape[-1] % lanes, *([0, -matrix.shape[-2] % lanes] if rows else [])]
-    return torch.nn.functional.pad(matrix, padding)
+    return torch.nn.functional.pad(matrix, padding) if any(padding) else matrix

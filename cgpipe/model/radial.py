@@ -8,7 +8,7 @@ made anew for each batch, through which gradients flow, in simulation a finer on
 import torch
 from torch import Tensor, nn
 
-_KNOTS_PER_WIDTH = 16
+_KNOTS_PER_WIDTH = 14
 """Knots of the training table in one width of the radial functions: forces and gradients differ by about 1e-5."""
 
 
@@ -20,6 +20,10 @@ class FilterNetwork(nn.Module):
     """
 
     centres: Tensor
+    knot_basis: Tensor
+    """(2, n_knots, n_radial), `_basis` at the knots of the training table, which never change."""
+    knot_envelope: Tensor
+    """(2, n_knots, 1), likewise `_envelope`; exactly zero at the last knot."""
 
     def __init__(self, n_radial: int, n_features: int, cutoff: float) -> None:
         super().__init__()
@@ -28,6 +32,9 @@ class FilterNetwork(nn.Module):
         self.register_buffer("centres", torch.linspace(0.0, cutoff, n_radial, dtype=torch.float64))
         self.inner = nn.Linear(n_radial, n_features)
         self.outer = nn.Linear(n_features, n_features)
+        places = torch.linspace(0.0, cutoff, self.n_knots, dtype=torch.float64)
+        self.register_buffer("knot_basis", self._basis(places), persistent=False)
+        self.register_buffer("knot_envelope", self._fading(places), persistent=False)
 
     def value(self, distance: Tensor) -> Tensor:
         """W(d) by the network itself, differentiable in d any number of times."""
@@ -38,11 +45,7 @@ class FilterNetwork(nn.Module):
 
     def evaluate(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """W(d) and dW/dd by the network itself, the latter by the chain rule in forward mode."""
-        scaled = (distance[..., None] - self.centres) / self.width
-        gaussian = torch.exp(-0.5 * scaled**2)
-        hidden = torch.tanh(self.inner(gaussian))
-        hidden_slope = (1 - hidden**2) * ((gaussian * scaled / -self.width) @ self.inner.weight.T)
-        value, slope = self.outer(hidden), hidden_slope @ self.outer.weight.T
+        value, slope = self._through(self._basis(distance))
         envelope, envelope_slope = (part[..., None] for part in self._envelope(distance))
         return value * envelope, slope * envelope + value * envelope_slope
 
@@ -62,10 +65,33 @@ class FilterNetwork(nn.Module):
 
         Differentiable in the parameters.
         """
-        places = torch.linspace(0.0, self.cutoff, n_knots or self.n_knots, dtype=torch.float64).to(self.centres)
-        value, slope = self.evaluate(places)
-        inside = torch.stack([value, slope * (self.cutoff / (len(places) - 1))], dim=1)[:-1]
-        return torch.cat([inside, torch.zeros_like(inside[:1])])  # exactly, where the network leaves rounding errors
+        basis, fading = self.knot_basis, self.knot_envelope
+        if n_knots is not None:
+            places = torch.linspace(0.0, self.cutoff, n_knots, dtype=torch.float64).to(self.centres)
+            basis, fading = self._basis(places), self._fading(places)
+        spacing = self.cutoff / (basis.shape[1] - 1)
+        value, slope = self._through(basis)
+        return torch.stack([value * fading[0], (slope * fading[0] + value * fading[1]) * spacing], dim=1)
+
+    def _basis(self, distance: Tensor) -> Tensor:
+        """Gaussians and their slopes, (2, ..., n_radial)."""
+        scaled = (distance[..., None] - self.centres) / self.width
+        gaussian = torch.exp(-0.5 * scaled**2)
+        return torch.stack([gaussian, gaussian * scaled / -self.width])
+
+    def _through(self, basis: Tensor) -> Tensor:
+        """The two layers and their slopes, (2, ..., n_features), before the envelope."""
+        sums, slopes = (basis @ self.inner.weight.T).unbind()
+        hidden = torch.tanh(sums + self.inner.bias)
+        outer = torch.stack([hidden, (1 - hidden**2) * slopes]) @ self.outer.weight.T
+        value, slope = outer.unbind()
+        return torch.stack([value + self.outer.bias, slope])
+
+    def _fading(self, places: Tensor) -> Tensor:
+        """The envelope and its slope at knots, (2, n_knots, 1), exactly zero at the last in spite of rounding."""
+        fading = torch.stack(self._envelope(places))[..., None]
+        fading[:, -1] = 0.0
+        return fading
 
     def _envelope(self, distance: Tensor) -> tuple[Tensor, Tensor]:
         """c(d) and dc/dd."""

@@ -49,7 +49,7 @@ def train(
     name      : names the random stream and the progress line
     Raises FitError if the loss stops being finite.
     """
-    optimiser = torch.optim.Adam(network.parameters(), lr=section.learning_rate)
+    optimiser = torch.optim.Adam(network.parameters(), lr=section.learning_rate, fused=True)
     device = next(network.parameters()).device
     state = load_state(resume.path, fingerprint=resume.fingerprint, device=device)
     if state is None:

@@ -35,9 +35,10 @@ public:
     // Calls work(tile, first replica, number of replicas) for all tiles; each thread takes the next one.
     template <typename Work>
     void share(int n_replicas, int n_threads, Work work) const {
-        const int step = replicas_of_a_tile(n_beads), n_tiles = (n_replicas + step - 1) / step;
+        const int step = replicas_of_a_tile(n_beads, rows_of_simulation);
+        const int n_tiles = (n_replicas + step - 1) / step;
         std::vector<Tile<T>> tiles;
-        for (int k = 0; k < std::max(1, std::min(n_threads, n_tiles)); ++k) tiles.emplace_back(networks_[0]);
+        for (int k = 0; k < std::max(1, std::min(n_threads, n_tiles)); ++k) tiles.emplace_back(networks_[0], rows_of_simulation);
         std::atomic<int> next{0};
         on_threads(static_cast<int>(tiles.size()), [&](int thread) {
             for (int k = next++; k < n_tiles; k = next++)
@@ -117,7 +118,7 @@ void langevin(const Engine<T>& engine, const LangevinData& data, int n_replicas,
 template <typename T>
 struct MatchingTile : Tile<T> {
     explicit MatchingTile(const Matching<T>& network)
-        : Tile<T>(network), more(this->contacts.size() * network.n_beads, network.n_blocks, network.n_features,
+        : Tile<T>(network, rows_of_training), more(this->contacts.size() * network.n_beads, network.n_blocks, network.n_features,
                                  network.mixed),
           gradients(network), gamma(this->contacts.size()), energy(this->contacts.size()),
           forces(3 * network.n_beads * this->contacts.size()) {
@@ -161,7 +162,8 @@ double force_loss(int n_beads, const NetworkData<T>& data, int n_frames, const T
                   const NetworkData<T>* gradients, int n_threads) {
     if (n_frames == 0) return std::nan("");
     const Matching<T> network(data, n_beads);
-    const int step = replicas_of_a_tile(n_beads), n_tiles = (n_frames + step - 1) / step, stride = 3 * n_beads;
+    const int step = replicas_of_a_tile(n_beads, rows_of_training), n_tiles = (n_frames + step - 1) / step;
+    const int stride = 3 * n_beads;
     const int n_shares = std::max(1, std::min(n_threads, n_tiles));
     const double scale = 1.0 / (static_cast<double>(n_frames) * stride);
     std::vector<MatchingTile<T>> tiles;

@@ -11,17 +11,18 @@
 
 namespace cgpipe {
 
-constexpr int rows_of_a_tile = 32;
+// Beads of a tile: few, so that everything of a step stays in the cache; more in training, where the derivatives of the
+// weights do not fit in any case and are better added to seldom.
+constexpr int rows_of_simulation = 32, rows_of_training = 128;
 
-inline int replicas_of_a_tile(int n_beads) { return std::max(1, rows_of_a_tile / n_beads); }
+inline int replicas_of_a_tile(int n_beads, int n_rows) { return std::max(1, n_rows / n_beads); }
 
 // Arrays of one thread; nothing is allocated later.
 template <typename T>
 struct Tile {
-    explicit Tile(const Network<T>& network)
-        : contacts(replicas_of_a_tile(network.n_beads)),
-          work(replicas_of_a_tile(network.n_beads) * network.n_beads, network.n_blocks, network.n_features,
-               network.mixed) {
+    Tile(const Network<T>& network, int n_rows)
+        : contacts(replicas_of_a_tile(network.n_beads, n_rows)),
+          work(contacts.size() * network.n_beads, network.n_blocks, network.n_features, network.mixed) {
         for (std::size_t k = 0; k < contacts.size(); ++k) {
             pairs.emplace_back(network.n_beads);
             contacts[k].reserve(pairs[k].n_pairs);
