@@ -10,6 +10,9 @@ from cgpipe.figures.style import save_figure
 
 _SAME = ("task", "n_beads", "n_frames", "n_features", "n_blocks")
 _HEADINGS = {"simulate": "Simulation", "train": "Training", "map": "Mapping"}
+_LEGEND = """Medians of rounds; ± is half the range of their middle half, or of peers.json half of the whole range.
+The ceiling is the rate if nothing but the matrix products of the layers, as they are written, took time, at the speed
+that such products reach between the rounds. docs/engine.md says more."""
 _UNITS = {"simulate": "replica-steps/s", "train": "frames/s", "map": "frames/s"}
 
 
@@ -21,7 +24,7 @@ def write_report(inputs: list[Path], output: Path, figures: list[Path]) -> None:
     records = [_load(path) for path in inputs]
     sections = [_section(record, task) for task in _HEADINGS for record in records]
     with whole_file(output) as temporary:
-        temporary.write_text("\n\n".join(["# Speed", *filter(None, sections)]) + "\n")
+        temporary.write_text("\n\n".join(["# Speed", _LEGEND, *filter(None, sections)]) + "\n")
     save_figure(speed_figure([row for record in records for row in record["rows"]]), figures)
 
 
