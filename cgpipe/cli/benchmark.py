@@ -13,7 +13,7 @@ example: cgpipe benchmark simulate --beads 10 --replicas 1 32 256 1000 --threads
 import argparse
 import multiprocessing
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from itertools import product
@@ -28,30 +28,52 @@ from cgpipe.model.native import is_built
 from cgpipe.progress import Progress
 from cgpipe.provenance import versions
 
-_FRAMES = {"simulate": ("replicas", [1, 32, 256, 1000]), "train": ("batch", [512]), "map": ("frames", [10_000])}
-"""What the frames of a case are called, and how many by default."""
+_FRAMES = {
+    "simulate": ("replicas", [1, 32, 256, 1000], "replicas side by side"),
+    "train": ("batch", [512], "frames of a batch"),
+    "map": ("frames", [10_000], "frames of a trajectory"),
+}
+"""What the frames of a case are called, how many by default, and what they are."""
 _BEADS = {"simulate": 10, "train": 10, "map": 175}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe benchmark`."""
     tasks = parser.add_subparsers(dest="task", required=True, metavar="TASK", help="simulate, train, map or report")
-    for task, (frames, default) in _FRAMES.items():
+    for task, (frames, default, what) in _FRAMES.items():
         options = tasks.add_parser(task, help=f"speed of `cgpipe {task}`")
-        options.add_argument("--beads", type=int, nargs="+", default=[_BEADS[task]], help="beads, or atoms of `map`")
-        options.add_argument(f"--{frames}", type=int, nargs="+", default=default, dest="frames")
-        options.add_argument("--features", type=int, nargs="+", default=[128])
-        options.add_argument("--blocks", type=int, nargs="+", default=[2], help="interaction blocks")
-        options.add_argument("--radial", type=int, default=64, help="radial functions")
+        _add_counts(options, "beads", [_BEADS[task]], "atoms of the molecule" if task == "map" else "beads")
+        _add_counts(options, frames, default, what)
+        _add_counts(options, "features", [128], "features of a bead")
+        _add_counts(options, "blocks", [2], "interaction blocks")
+        options.add_argument("--radial", type=_at_least(4), default=64, help="radial functions (default: 64)")
         add_device(options)
         add_threads(options)
-        options.add_argument("--rounds", type=int, default=5, help="measurements of each case (default: 5)")
+        options.add_argument("--rounds", type=_at_least(1), default=5, help="measurements of each case (default: 5)")
         options.add_argument("--torch", action="store_true", help="without the compiled engine as well")
         options.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file too")
     report = tasks.add_parser("report", help="tables and a figure of earlier measurements")
     report.add_argument("--inputs", type=Path, nargs="+", required=True, metavar="FILE", help="what --json wrote")
     report.add_argument("--output", type=Path, required=True, metavar="FILE", help="Markdown page")
     report.add_argument("--figure", type=Path, nargs="+", required=True, metavar="FILE", help="PNG or PDF files")
+
+
+def _add_counts(options: argparse.ArgumentParser, name: str, default: list[int], what: str) -> None:
+    """A list of whole numbers; beads come in pairs at least."""
+    shown = " ".join(map(str, default))
+    kind = _at_least(2 if name == "beads" else 1)
+    options.add_argument(
+        f"--{name}", type=kind, nargs="+", default=default, metavar="N", help=f"{what} (default: {shown})"
+    )
+
+
+def _at_least(lowest: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {lowest}")
+        return int(text)
+
+    return count
 
 
 def run(args: argparse.Namespace) -> None:
@@ -74,7 +96,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _cases(args: argparse.Namespace) -> Iterator[Case]:
     """The grid."""
-    for n_beads, n_frames, n_features, n_blocks in product(args.beads, args.frames, args.features, args.blocks):
+    frames = getattr(args, _FRAMES[args.task][0])
+    for n_beads, n_frames, n_features, n_blocks in product(args.beads, frames, args.features, args.blocks):
         case = Case(
             args.task,
             n_beads,

@@ -59,6 +59,22 @@ def test_a_grid_is_printed_and_written(tmp_path, capsys):
     assert len([line for line in lines if line.startswith(("engine", "torch alone"))]) == 4
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("simulate --beads 1", "argument --beads: '1' is not a whole number of at least 2"),
+        ("simulate --replicas 0", "argument --replicas: '0' is not a whole number of at least 1"),
+        ("train --batch many", "argument --batch: 'many' is not"),
+        ("map --rounds -1", "argument --rounds: '-1' is not"),
+    ],
+)
+def test_cases_that_are_none_are_refused(capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        main(["benchmark", *arguments.split()])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def _row(contestant, n_beads, n_frames, rate, task="simulate"):
     case = {"task": task, "n_beads": n_beads, "n_frames": n_frames, "n_features": 128, "n_blocks": 2, "n_threads": 2}
     return {"contestant": contestant, **case, "rate": rate, "spread": 0.02, "memory_MB": 50.0}
