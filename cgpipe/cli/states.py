@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> None:
         f"{len(model.states)} of {len(space.centres)} clusters connected, {model.connected_fraction:.1%} of frames; "
         f"slowest timescales {', '.join(f'{t:.3g}' for t in model.timescales(3))} ps"
     )
+    if space.is_reweighted:
+        print(f"{len(space.draws)} of {section.n_bootstrap} resamples are connected; errors come from these alone")
 
 
 def load_states(path: Path) -> StateSpace:
