@@ -72,14 +72,20 @@ class Resampling:
 
     @classmethod
     def of(cls, model: Clusters, reference: Clusters, *, n_bootstrap: int, rng: np.random.Generator) -> Self:
-        """Drawn for two ensembles."""
+        """Drawn for two ensembles. Raises DataError for one of a single independent unit, whose errors are unknown."""
+        n_units = int(np.count_nonzero(model.n_frames)), int(np.count_nonzero(reference.n_frames))
+        for name, n in zip(("model", "reference"), n_units, strict=True):
+            if n < 2:
+                raise DataError(
+                    f"the {name} has {n} independent unit of frames, which tells nothing of its errors; give two "
+                    "replicas, two trajectories or blocks (analysis.n_blocks_per_trajectory), or more"
+                )
         draws_model = bootstrap_counts(len(model.n_frames), n_bootstrap, rng)
         draws_reference = bootstrap_counts(len(reference.n_frames), n_bootstrap, rng)
         first = half_splits(reference.groups, rng)
         n_half = int(np.median(first @ reference.n_frames))
         n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum()), n_half
         halves = np.stack([first, ~first], axis=1).astype(np.float64)
-        n_units = int(np.count_nonzero(model.n_frames)), int(np.count_nonzero(reference.n_frames))
         return cls(draws_model, draws_reference, halves, n_samples, n_units)
 
     def reweighted(self, draws: Array, halves: Array, *, n_units: int, rng: np.random.Generator) -> Self:

@@ -372,6 +372,14 @@ def test_other_grids_are_refused(model, reference, name, message):
         _compare(replace(model, **{name: smaller}), reference)
 
 
+@pytest.mark.parametrize("name", ["model", "reference"])
+def test_a_single_unit_tells_nothing_of_its_errors(model, reference, name):
+    one = _sample(np.random.default_rng(4), n_clusters=1)
+    pair = {"model": model, "reference": reference, name: one}
+    with pytest.raises(DataError, match=f"the {name} has 1 independent unit of frames"):
+        _compare(pair["model"], pair["reference"])
+
+
 def test_the_same_stream_gives_the_same_bits(model, reference, metrics):
     assert _compare(model, reference) == metrics
     assert _compare(model, reference, seed=2) != metrics, "control: the stream is used"
