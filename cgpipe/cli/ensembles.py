@@ -89,11 +89,12 @@ class _Chain:
     def __init__(self, plan: Layout, scale: ChainScale, section: AnalysisSection, *, name: str, root_seed: int) -> None:
         self._plan, self._scale, self._section, self._name, self._root_seed = plan, scale, section, name, root_seed
         n_times = section.n_blocks_per_trajectory
-        self._by_state = name == "reference" and scale.states is not None and scale.states.is_reweighted
+        own = scale.states if name == "reference" else None
+        self._reweighted = own if own is not None and own.is_reweighted else None
         self._ensemble = (
-            ChainEnsemble.empty_by_state(scale, scale.states, n_times)
-            if self._by_state and scale.states is not None
-            else ChainEnsemble.empty(scale, plan.cluster_groups, n_times)
+            ChainEnsemble.empty(scale, plan.cluster_groups, n_times)
+            if self._reweighted is None
+            else ChainEnsemble.empty_by_state(scale, self._reweighted, n_times)
         )
         self._discrete: dict[int, list[NDArray[np.intp]]] = {}
         n_macrostates = scale.states.n_macrostates if scale.states else 0
@@ -112,9 +113,9 @@ class _Chain:
 
     def add(self, measured: Measured, weights: NDArray[np.float64], unit: Unit) -> None:
         rows = np.full(len(weights), unit.cluster)
-        if self._by_state and self._scale.states is not None:
+        if self._reweighted is not None:
             bundle = self._plan.bundle(unit.series, unit.time)
-            rows = bundle * len(self._scale.states.centres) + measured.clusters
+            rows = bundle * len(self._reweighted.centres) + measured.clusters
         count(self._ensemble, measured, weights, self._scale, rows=rows, time=unit.time)
         if self._scale.states is not None:
             for number, column in enumerate(measured.clusters.reshape(-1, unit.n_series).T, start=unit.series):

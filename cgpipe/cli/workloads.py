@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,13 @@ from cgpipe.config.sections import NetworkSection
 from cgpipe.data.h5md import create_h5md
 from cgpipe.data.topology import Topology
 from cgpipe.model.binding import bind_simulation
+from cgpipe.model.force_field import bead_types, known_types
 from cgpipe.model.matching import bind_training
 from cgpipe.model.schnet import SchNet
 from cgpipe.prior.prior import DihedralTerm, HarmonicTerm, PriorParameters, RepulsionTerm
 from cgpipe.prior.sites import derive_sites
 from cgpipe.simulation.replay import Advance, stepper
-from cgpipe.simulation.state import State, with_forces
+from cgpipe.simulation.state import State, begin
 from cgpipe.training.batches import Frames
 from cgpipe.training.loss import force_loss
 
@@ -188,7 +188,7 @@ def prior(n_beads: int) -> PriorParameters:
         bonds=tuple(HarmonicTerm(pair, _SPACING, 30_000.0) for pair in sites.bonds),
         angles=tuple(HarmonicTerm(triple, 2.0, 60.0) for triple in sites.angles),
         dihedrals=tuple(DihedralTerm(four, (2.0, -1.0, 0.5), (1.0, 0.5, -0.5)) for four in sites.dihedrals),
-        repulsions=tuple(RepulsionTerm(pair, 0.4) for pair in combinations(range(n_beads), 2) if pair[1] - pair[0] > 3),
+        repulsions=tuple(RepulsionTerm(pair, 0.4) for pair in sites.repulsions),
         repulsion_exponent=6,
         repulsion_strength=_KT,
     )
@@ -214,10 +214,10 @@ def _simulation(case: Case, _: Path) -> tuple[Callable[[], object], int]:
         n_table_knots=_N_KNOTS,
         compiled=not case.torch_alone,
     )
-    positions = compact_chain(case.n_beads, case.n_frames, noise=0.01).to(device)
-    masses = torch.full((case.n_beads, 1), 110.0, device=device)
-    blank = torch.zeros_like(positions)
-    start = with_forces(State(positions, blank, blank, blank[:, 0, 0], masses), potential)
+    positions = compact_chain(case.n_beads, case.n_frames, noise=0.01)
+    arrays = {"positions": positions.numpy(), "velocities": np.zeros(positions.shape)}
+    masses = np.array(topology(case.n_beads).masses)
+    start = begin(arrays, masses, potential, dtype=torch.float32, device=device)
     n_steps = max(1, min(50, 200_000 // (case.n_frames * case.n_beads**2)))
     noise = torch.randn(n_steps, *positions.shape).to(device)
     advance = stepper(start, potential, timestep=0.002, friction=1.0, thermal_energy=_KT)
@@ -235,8 +235,8 @@ def _training(case: Case, _: Path) -> tuple[Callable[[], object], int]:
     """One step of Adam on a batch."""
     network = _network(case).float().to(case.device)
     chain = topology(case.n_beads)
-    types = tuple(sorted(set(chain.types)))
-    bound = network.on_molecule([types.index(kind) for kind in chain.types])
+    types = known_types([chain])
+    bound = network.on_molecule(bead_types(chain, types))
     learner = bound if case.torch_alone else bind_training(network, chain, types=types)
     positions = compact_chain(case.n_beads, case.n_frames, noise=0.03).to(case.device)
     frames = Frames(positions, 100 * torch.randn(positions.shape).to(case.device))

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from known_potentials import make_compiled, make_network, make_parameters, make_plain
+from known_potentials import far_apart, make_compiled, make_network, make_parameters, make_plain, overlapping
 
 from cgpipe.config.sections import NetworkSection
 from cgpipe.errors import CgpipeError, DataError
@@ -43,13 +43,11 @@ def _nearly_collinear():
 
 
 def _overlapping():
-    positions = _random()
-    positions[:, 4] = positions[:, 0] + [1e-2, 0.0, 0.0]
-    return positions
+    return overlapping(_random(), 1e-2)
 
 
 def _far_apart():
-    return _random() + 100.0 * np.arange(6.0)[None, :, None]
+    return far_apart(_random())
 
 
 def _at_the_cutoff():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from known_potentials import make_network
+from known_potentials import far_apart, make_network, overlapping
 
 from cgpipe.config.sections import NetworkSection
 from cgpipe.errors import CgpipeError
@@ -35,13 +35,11 @@ def _collinear():
 
 
 def _overlapping():
-    positions = _chain()
-    positions[:, 4] = positions[:, 0] + [1e-2, 0.0, 0.0]
-    return positions
+    return overlapping(_chain(), 1e-2)
 
 
 def _far_apart():
-    return _chain() + 100.0 * np.arange(6.0)[None, :, None]
+    return far_apart(_chain())
 
 
 def _target(positions):

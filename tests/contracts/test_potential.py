@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from known_potentials import far_apart, overlapping
 from scipy.spatial.transform import Rotation
 
 from cgpipe.potential import Potential
@@ -99,13 +100,11 @@ def _axis():
 
 
 def _overlapping():
-    positions = _random()
-    positions[:, 4] = positions[:, 0] + [1e-3, 0.0, 0.0]
-    return positions
+    return overlapping(_random(), 1e-3)
 
 
 def _far_apart():
-    return _random() + 100.0 * np.arange(6.0)[None, :, None]
+    return far_apart(_random())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])

@@ -1,5 +1,6 @@
 """Potentials of a chain of six beads, with terms and weights that are large enough to be felt."""
 
+import numpy as np
 import torch
 
 from cgpipe.config.sections import NetworkSection
@@ -53,3 +54,15 @@ def make_plain(*, n_folds: int, section: NetworkSection = NETWORK) -> Potential:
     """What the compiled engine must equal, by torch alone and without tables."""
     networks = [make_network(seed=seed, section=section) for seed in range(n_folds)]
     return SumPotential([make_prior(), MeanPotential(networks)])
+
+
+def overlapping(positions, gap):
+    """The frames with their fifth bead next to the first, at a gap in nm."""
+    moved = positions.copy()
+    moved[:, 4] = moved[:, 0] + [gap, 0.0, 0.0]
+    return moved
+
+
+def far_apart(positions):
+    """The frames with all beads far beyond any cutoff."""
+    return positions + 100.0 * np.arange(positions.shape[1])[None, :, None]

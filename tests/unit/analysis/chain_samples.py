@@ -55,3 +55,13 @@ class HoppingChain:
         beads = SHAPES[shapes] + self.noise * rng.standard_normal((n, N_RESIDUES, 3))
         beads = beads @ Rotation.random(n, random_state=rng).as_matrix() + rng.standard_normal((n, 1, 3))
         return np.concatenate([rng.standard_normal((n, 1, 3)), beads], axis=1).astype(np.float32)
+
+
+def markov_walk(matrix, n_frames, rng, start=0):
+    """State of each frame of a chain with these transition probabilities, (n_frames,)."""
+    cumulative = np.cumsum(matrix, axis=1)
+    states = np.empty(n_frames, dtype=np.intp)
+    states[0] = start
+    for frame, uniform in enumerate(rng.random(n_frames - 1), start=1):
+        states[frame] = min(int(np.searchsorted(cumulative[states[frame - 1]], uniform)), len(matrix) - 1)
+    return states

@@ -10,6 +10,8 @@ from cgpipe.analysis.states import StateSpace
 from cgpipe.config.sections import MarkovSection
 from cgpipe.errors import FitError
 
+from .chain_samples import markov_walk
+
 _T = np.array([[0.89, 0.10, 0.01, 0.0], [0.10, 0.90, 0.0, 0.0], [0.02, 0.0, 0.78, 0.20], [0.0, 0.0, 0.20, 0.80]])
 """From one frame to the next; two pairs of states that interchange fast, and slowly with each other."""
 _PI = np.array([1.0, 1.0, 0.5, 0.5]) / 3
@@ -34,12 +36,7 @@ def _space(n_clusters=4):
 
 
 def _hidden(n_frames, rng, start):
-    cumulative = np.cumsum(_T, axis=1)
-    states = np.empty(n_frames, dtype=np.intp)
-    states[0] = start
-    for frame, uniform in enumerate(rng.random(n_frames - 1), start=1):
-        states[frame] = min(int(np.searchsorted(cumulative[states[frame - 1]], uniform)), 3)
-    return states
+    return markov_walk(_T, n_frames, rng, start)
 
 
 def _estimate(trajectories, *, lag=_LAG, seed=7, section=_SECTION, space=None):

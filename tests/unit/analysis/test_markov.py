@@ -16,6 +16,8 @@ from cgpipe.analysis.markov import (
 )
 from cgpipe.errors import FitError
 
+from .chain_samples import markov_walk
+
 _T = np.array([[0.90, 0.099, 0.001, 0.0], [0.05, 0.95, 0.0, 0.0], [0.001, 0.0, 0.899, 0.10], [0.0, 0.0, 0.2, 0.8]])
 """Two pairs of states that interchange fast, with a slow exchange between the pairs."""
 _LAG = 2.0
@@ -33,12 +35,7 @@ def _exact_stationary():
 
 
 def _chain(n_frames, rng, start=0):
-    cumulative = np.cumsum(_T, axis=1)
-    states = np.empty(n_frames, dtype=np.intp)
-    states[0] = start
-    for frame, uniform in enumerate(rng.random(n_frames - 1), start=1):
-        states[frame] = min(int(np.searchsorted(cumulative[states[frame - 1]], uniform)), 3)
-    return states
+    return markov_walk(_T, n_frames, rng, start)
 
 
 @pytest.fixture(scope="module")
