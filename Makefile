@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test physics check clean
+.PHONY: run test physics test-slurm slurm-packages check clean
 
 run: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -12,6 +12,15 @@ test: .venv/installed
 
 physics: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m physics
+
+# A real Slurm of one node, started and stopped by the tests; needs root.
+test-slurm: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m slurm -s
+
+slurm-packages:
+	command -v munged slurmctld slurmd sbatch > /dev/null || \
+	{ apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \
+	munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins; }
 
 check: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" ruff check setup.py cgpipe tests

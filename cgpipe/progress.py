@@ -40,7 +40,7 @@ class Progress:
     def _summary(self) -> str:
         elapsed = max(time.monotonic() - self._start, 1e-9)
         rate = (self._done - self._first) / elapsed
-        left = f"{(self._total - self._done) / rate:,.0f} s left" if rate > 0 else "time left unknown"
+        left = f"{max(0.0, self._total - self._done) / rate:,.0f} s left" if rate > 0 else "time left unknown"
         percent = 100 * self._done / self._total
         count = f"{self._done:,.4g} of {self._total:,.4g} {self._unit}"
         return f"{percent:.0f} % | {count} | {rate * self._scale:,.4g} {self._unit}/{self._per} | {left}"

@@ -5,9 +5,11 @@ Only the module of the chosen subcommand is imported, so that help is immediate.
 
 import argparse
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 from cgpipe import __version__
+from cgpipe.cli.interruption import Terminated, alone, terminable
 from cgpipe.errors import CgpipeError
 
 COMMANDS = {
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand; 0 on success, 1 on an error that the user can mend, 130 when interrupted."""
+    """Run one subcommand; 0 on success, 1 on an error that the user can mend, 130 or 143 when interrupted or ended."""
     arguments = sys.argv[1:] if arguments is None else arguments
     name = _parser().parse_args(arguments[:1]).command
     module = import_module(f"cgpipe.cli.{name}")
@@ -58,15 +60,23 @@ def main(arguments: list[str] | None = None) -> int:
         prog=f"cgpipe {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.add_arguments(parser)
+    args = parser.parse_args(arguments[1:])
     try:
-        module.run(parser.parse_args(arguments[1:]))
+        with terminable(), alone(getattr(args, "output", None)):
+            module.run(args)
     except CgpipeError as error:
-        print(f"cgpipe {name}: {error}", file=sys.stderr)
-        return 1
+        return _failed(name, str(error), 1)
     except KeyboardInterrupt:
-        print(f"cgpipe {name}: interrupted; the same command resumes it", file=sys.stderr)
-        return 130
+        return _failed(name, "interrupted; the same command resumes it", 130)
+    except Terminated:
+        return _failed(name, "ended by SIGTERM; what was whole is kept, and the same command resumes it", 143)
     return 0
+
+
+def _failed(name: str, text: str, code: int) -> int:
+    with suppress(BrokenPipeError):  # a scheduler ends the reader of our messages together with us
+        print(f"cgpipe {name}: {text}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

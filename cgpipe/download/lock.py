@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from cgpipe.data.exclusive import exclusive
 from cgpipe.data.files import save_json
-from cgpipe.download.exclusive import exclusive
 from cgpipe.download.transfer import Receipt
 from cgpipe.errors import DataError
 

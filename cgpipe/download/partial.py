@@ -8,8 +8,8 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 
+from cgpipe.data.exclusive import exclusive, is_named
 from cgpipe.data.files import load_json, save_json
-from cgpipe.download.exclusive import exclusive, is_named
 from cgpipe.errors import DataError
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def pinned():
     """Versions in the lock, by lower-case name."""
     lines = (ROOT / "envs" / "requirements.lock").read_text().splitlines()
-    rows = [line.split("==") for line in lines if line and not line.startswith("#")]
+    rows = [line.split(";")[0].split("==") for line in lines if line and not line.startswith("#")]
     return {name.lower().replace("_", "-"): version for name, version in rows}
 
 
@@ -24,7 +24,7 @@ def test_lock_pins_every_dependency_within_its_range():
     versions = pinned()
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
     for requirement in wanted:
-        name, lowest = re.fullmatch(r"([A-Za-z0-9-]+)(?:\[\w+\])?(?:>=([\d.]+))?", requirement).groups()
+        name, lowest = re.fullmatch(r"([A-Za-z0-9-]+)(?:\[\w+\])?(?:>=([\d.]+))?(?:;.*)?", requirement).groups()
         version = versions[name.lower()]
         if lowest:
             assert [int(x) for x in version.split(".")[:2]] >= [int(x) for x in lowest.split(".")[:2]], requirement
@@ -34,10 +34,33 @@ def test_torch_is_pinned_to_the_version_with_a_cpu_build():
     assert pinned()["torch"] == "2.13.0"
 
 
-def test_conda_environment_installs_the_lock():
+def test_conda_environment_and_container_hold_the_lock_and_the_package():
     environment = yaml.safe_load((ROOT / "envs" / "cgpipe.yaml").read_text())
-    pip = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
-    assert pip == ["-r requirements.lock"]
+    assert "gxx" in environment["dependencies"], "the engine needs a compiler"
+    script = (ROOT / "envs" / "cgpipe.post-deploy.sh").read_text()
+    assert re.search(r"pip install .*--requirement envs/requirements.lock\n.*pip install .*--no-deps .* \.\n", script)
+    image = (ROOT / "envs" / "Dockerfile").read_text()
+    copied = [word for line in re.findall(r"^COPY (.*) \S+$", image, re.MULTILINE) for word in line.split()]
+    assert all((ROOT / name).exists() for name in copied)
+    assert {"envs/requirements.lock", "pyproject.toml", "setup.py", "cgpipe"} <= set(copied)
+
+
+@pytest.mark.parametrize("profile", ["slurm", "generic", "kubernetes"])
+def test_every_profile_plans_what_a_local_run_plans(profile):
+    plans = [
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--forceall", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for arguments in ([], ["--workflow-profile", f"profiles/{profile}"])
+    ]
+    assert [plan.returncode for plan in plans] == [0, 0], plans[1].stdout + plans[1].stderr
+    tables = [re.findall(r"^(\w+) +(\d+)$", plan.stdout, re.MULTILINE) for plan in plans]
+    assert dict(tables[0])["figure"] == "10"
+    assert tables[0] == tables[1]
 
 
 def test_full_config_meets_the_size_it_promises():

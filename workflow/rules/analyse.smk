@@ -13,8 +13,8 @@ rule states:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         section=section("analysis"),
         seed=SEED,
@@ -37,8 +37,8 @@ rule analyse:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         section=section("analysis"),
         seed=SEED,
@@ -69,8 +69,8 @@ rule compare:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         section=section("analysis"),
         temperature=temperature,

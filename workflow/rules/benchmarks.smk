@@ -1,5 +1,7 @@
 # Speed of this machine, asked for by name: `snakemake --cores all benchmarks`. Each takes all cores, so nothing runs beside it.
 
+from os import cpu_count
+
 BENCHMARKS = {
     "replicas": "simulate --beads 10 --replicas 1 32 256 1000 4096 --torch",
     "beads": "simulate --beads 20 35 80 269 --replicas 32",
@@ -17,7 +19,7 @@ rule benchmark:
         benchmark=one_of(BENCHMARKS),
     conda:
         "../../envs/cgpipe.yaml"
-    threads: workflow.cores
+    threads: cpu_count()
     resources:
         mem_mb=8000,
         runtime=60,

@@ -24,6 +24,7 @@ REQUESTED = PROJECT.systems
 RESULTS = PROJECT.results
 SEED = PROJECT.seed
 DEVICE = PROJECT.device
+GPU = {} if DEVICE == "cpu" else {"gpu": 1, "gpu_manufacturer": "nvidia"}
 MIRROR = PROJECT.mirror
 FIGURES = [
     "free_energy",
@@ -63,6 +64,18 @@ TRANSFERRED = [name for name in SYSTEMS if SYSTEMS[name].train_on]
 BEADS_ONLY = [name for name in CONVERTED if has_beads_only(name)]
 
 
+# Bookkeeping and what needs the network run where Snakemake does, on no node of a cluster.
+localrules:
+    all,
+    figures,
+    paper,
+    download,
+    summary,
+    index,
+    benchmark,
+    benchmarks,
+
+
 wildcard_constraints:
     system=one_of(SYSTEMS),
     file=r"[^/]+",
@@ -71,6 +84,11 @@ wildcard_constraints:
     job=r"\d+",
     run=r"(trajectory|check)\d+",
     ensemble="reference|model|check",
+
+
+def growing(amount):
+    """Memory (MB) or time (min) that a job asks for: as much again with every attempt (`retries` of a profile)."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def section(name):

@@ -18,8 +18,8 @@ rule figure:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         title=title,
     shell:

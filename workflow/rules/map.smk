@@ -13,8 +13,8 @@ rule forcemap:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         section=section("mapping"),
     shell:
@@ -36,7 +36,7 @@ rule map:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     shell:
         "cgpipe map --maps {input.maps} --trajectory {input.trajectory} --output {output} 2>&1 | tee {log}"

@@ -15,8 +15,8 @@ rule prior:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         section=section("prior"),
         split=section("split"),
@@ -43,8 +43,8 @@ rule transfer:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         section=section("prior"),
         temperature=temperature,

@@ -11,8 +11,8 @@ rule download:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=500,
-        runtime=720,
+        mem_mb=growing(500),
+        runtime=growing(720),
     params:
         source=download_arguments,
         # Taking `threads`, this is not watched: a file need not come again because it could come from elsewhere.
@@ -36,8 +36,8 @@ rule convert_atoms:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=2000,
-        runtime=720,
+        mem_mb=growing(2000),
+        runtime=growing(720),
     params:
         section=section("reference"),
     shell:
@@ -58,8 +58,8 @@ rule convert_beads:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=2000,
-        runtime=720,
+        mem_mb=growing(2000),
+        runtime=growing(720),
     params:
         section=section("reference"),
     shell:
@@ -79,8 +79,8 @@ rule system:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         section=section("reference"),
         structure=lambda wildcards, input: f"--structure {input}" if input else "",
@@ -100,8 +100,8 @@ rule bias:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=growing(1000),
+        runtime=growing(240),
     params:
         section=section("reference"),
         seed=SEED,
@@ -125,8 +125,8 @@ rule trajectory:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        mem_mb=growing(1000),
+        runtime=growing(1440),
     params:
         section=section("reference"),
         seed=SEED,
@@ -147,8 +147,8 @@ rule check_trajectory:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        mem_mb=growing(1000),
+        runtime=growing(1440),
     params:
         section=section("reference"),
         seed=SEED,

@@ -14,8 +14,9 @@ rule simulate:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        **GPU,
+        mem_mb=growing(4000),
+        runtime=growing(1440),
     params:
         section=section("simulation"),
         seed=SEED,

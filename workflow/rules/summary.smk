@@ -13,8 +13,8 @@ rule summary:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     shell:
         "cgpipe summary --comparisons {input} --output {output} 2>&1 | tee {log}"
 
@@ -32,8 +32,8 @@ rule index:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     params:
         systems=" ".join(REQUESTED),
         results=lambda wildcards, output: Path(output[0]).parent,

@@ -15,8 +15,9 @@ rule train:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        **GPU,
+        mem_mb=growing(4000),
+        runtime=growing(1440),
     params:
         section=section("training"),
         molecules=training_arguments,

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from cgpipe.data.exclusive import exclusive
 from cgpipe.download import request, transfer
-from cgpipe.download.exclusive import exclusive
 from cgpipe.download.transfer import Receipt, download
 from cgpipe.errors import DataError
 

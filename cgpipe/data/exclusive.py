@@ -1,5 +1,6 @@
 """A file that one process at a time may change."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -9,6 +10,13 @@ from pathlib import Path
 
 from cgpipe.errors import DataError
 
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
+"""What file systems without locks answer, as some of clusters are."""
+
+
+class BusyError(DataError):
+    """Another process holds the file."""
+
 
 @contextmanager
 def exclusive(path: Path, *, wait: bool) -> Iterator[BufferedRandom]:
@@ -16,7 +24,7 @@ def exclusive(path: Path, *, wait: bool) -> Iterator[BufferedRandom]:
 
     Whoever renames or replaces the file lets the next process in, and must not touch its name afterwards.
 
-    wait: until the other process is done; otherwise DataError is raised at once
+    wait: until the other process is done; otherwise BusyError is raised at once
     """
     while True:
         with path.open("a+b") as file:
@@ -30,7 +38,10 @@ def _take(file: BufferedRandom, path: Path, *, wait: bool) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise DataError(f"another process is writing {path}; wait until it is done, then run this again") from error
+        raise BusyError(f"another process is writing {path}; wait until it is done, then run this again") from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
 
 
 def is_named(path: Path, file: BufferedRandom) -> bool:
