@@ -1,5 +1,6 @@
 """How a command lives beside others and ends: one writer of an output at a time, and SIGTERM as an exception."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def alone(output: Path | list[Path] | None) -> Iterator[None]:
     A command whose Snakemake was killed lives on and still writes: a second run of it waits until it is done.
     Raises DataError if the output's folder cannot be written.
     """
-    if output is None:
+    if output is None or os.environ.get("RANK", "0") != "0":  # of processes under torchrun, the first one writes
         yield
         return
     first = output[0] if isinstance(output, list) else output

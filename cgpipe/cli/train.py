@@ -4,6 +4,9 @@ A checkpoint is written every epoch; the same command resumes from it and ends w
 molecules, one network learns from all, one molecule a batch; `--target` names the molecule that the force field is for,
 which need not be among them.
 
+Started by torchrun, several processes share every batch; they may be more or fewer when training is resumed:
+torchrun --standalone --nproc-per-node 2 -m cgpipe.cli.main train ...
+
 example: cgpipe train --section training.yaml --network network.yaml --split split.yaml --temperature 300 --fold 0 \\
              --beads b0.h5md b1.h5md --prior prior.json --output model.safetensors --history history.csv
 """
@@ -38,6 +41,7 @@ from cgpipe.training.checkpoint import TrainingState
 from cgpipe.training.loop import Resume, train
 from cgpipe.training.loss import mean_loss
 from cgpipe.training.targets import residual_forces
+from cgpipe.training.workers import Workers, workers_of_this_run
 from cgpipe.units import thermal_energy
 
 
@@ -73,11 +77,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the force field and the history of one fold."""
     set_threads(args.threads)
+    with workers_of_this_run(torch.device(args.device)) as workers:
+        _train(args, workers)
+
+
+def _train(args: argparse.Namespace, workers: Workers) -> None:
     section = parse_section(TrainingSection, args.section)
     network_section = parse_section(NetworkSection, args.network)
     split_section = parse_section(SplitSection, args.split)
     prior = load_json(args.prior)
-    device, dtype = torch.device(args.device), torch_dtype(section.precision)
+    device, dtype = workers.device, torch_dtype(section.precision)
     data = [_load(paths, prior, split_section, args.seed, dtype, device) for paths in args.beads]
     topology = data[0].topology if args.target is None else load_trajectories(args.target)[0].topology
     settings = {
@@ -94,7 +103,11 @@ def run(args: argparse.Namespace) -> None:
     network = bind_network(network_section, topology, types=types, energy_scale=energy_scale).to(device, dtype)
     molecules = [part.molecule(bind_training(network, part.topology, types=types), args.fold) for part in data]
     resume = Resume(args.output.with_name(f".{args.output.name}.checkpoint"), fingerprint(record))
-    state = train(network, molecules, section, root_seed=args.seed, name=f"fold {args.fold}", resume=resume)
+    state = train(
+        network, molecules, section, root_seed=args.seed, name=f"fold {args.fold}", resume=resume, workers=workers
+    )
+    if not workers.writes:
+        return
     network.load_state_dict(state.best_weights)
     _save_history(args.history, state)
     record["losses_kJ2_per_mol2_nm2"] = [

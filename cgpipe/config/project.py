@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
 from pydantic import Field, ValidationError
@@ -27,6 +27,8 @@ class ProjectConfig(Section):
     """Folder of the results."""
     device: str = "cpu"
     """Where training and simulation compute: cpu, cuda, or auto for the GPU where there is one."""
+    training_processes: Annotated[int, Field(ge=1)] = 1
+    """Processes that share every batch of a training, on GPUs one a device; it changes results by rounding errors."""
     mirror: dict[str, str] = Field(default_factory=dict)
     """Where to fetch instead: from the beginning of an address to another address, or to a folder."""
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -23,7 +23,8 @@ from cgpipe.training.checkpoint import (
     restore_adam,
     save_state,
 )
-from cgpipe.training.loss import force_loss, mean_loss
+from cgpipe.training.loss import force_loss, total_loss
+from cgpipe.training.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ def train(
     root_seed: int,
     name: str,
     resume: Resume,
+    workers: Workers = ALONE,
 ) -> TrainingState:
     """Weights of the epoch with the lowest validation loss, and the history.
 
     molecules : what is learned from; their potentials share the parameters of the network
     name      : names the random stream and the progress line
+    workers   : this process among those that train together; every one gets the same state
     Raises FitError if the loss stops being finite.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=section.learning_rate, fused=True)
@@ -57,15 +60,17 @@ def train(
     else:
         network.load_state_dict(state.weights)
         restore_adam(optimiser, state.adam)
+    workers.require_equal(len(state.history), what="epochs in the checkpoint")
     with Progress(f"train {name}", total=section.n_epochs, unit="epochs", done=len(state.history)) as progress:
         while not _finished(state, section):
             epoch = len(state.history)
             rng = stream(root_seed, name, "batches", epoch)
-            loss = _train_epoch(network, optimiser, molecules, section, epoch=epoch, rng=rng)
-            metrics = Epoch(epoch, optimiser.param_groups[0]["lr"], loss, _validation_loss(molecules))
+            loss = _train_epoch(network, optimiser, molecules, section, epoch=epoch, rng=rng, workers=workers)
+            metrics = Epoch(epoch, optimiser.param_groups[0]["lr"], loss, _validation_loss(molecules, workers))
             _require_finite(metrics, name)
             state = _next_state(state, network, optimiser, metrics)
-            save_state(resume.path, state, fingerprint=resume.fingerprint)
+            if workers.writes:
+                save_state(resume.path, state, fingerprint=resume.fingerprint)
             progress.update(1, f"validation loss {metrics.validation_loss:.1f} (kJ/mol/nm)^2")
     return state
 
@@ -87,6 +92,7 @@ def _train_epoch(
     *,
     epoch: int,
     rng: np.random.Generator,
+    workers: Workers,
 ) -> float:
     """Mean loss of the batches of one epoch, each before its update, (kJ/mol/nm)^2."""
     batches = mixed_batches(molecules, section.batch_size, rng)
@@ -94,19 +100,20 @@ def _train_epoch(
     for index, (molecule, batch) in enumerate(batches):
         optimiser.param_groups[0]["lr"] = learning_rate(section, (epoch + index / len(batches)) / section.n_epochs)
         optimiser.zero_grad()
-        loss = force_loss(molecule.potential, batch)
-        (loss / molecule.scale).backward()
+        if len(share := workers.share(batch)):
+            loss = force_loss(molecule.potential, share) * (len(share) / len(batch))
+            (loss / molecule.scale).backward()
+            total += loss.detach() * len(batch)
+        workers.sum_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), section.gradient_clip)
         optimiser.step()
-        total += loss.detach() * len(batch)
-    return float(total / sum(len(molecule.training) for molecule in molecules))
+    return workers.sum(total / sum(len(molecule.training) for molecule in molecules))
 
 
-def _validation_loss(molecules: Sequence[Molecule]) -> float:
+def _validation_loss(molecules: Sequence[Molecule], workers: Workers) -> float:
     """Mean loss of all validation frames, (kJ/mol/nm)^2."""
-    counts = [len(molecule.validation) for molecule in molecules]
-    losses = [mean_loss(molecule.potential, molecule.validation) for molecule in molecules]
-    return sum(loss * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
+    total = sum(total_loss(molecule.potential, workers.share(molecule.validation)) for molecule in molecules)
+    return workers.sum(total) / sum(len(molecule.validation) for molecule in molecules)
 
 
 def learning_rate(section: TrainingSection, progress: float) -> float:

@@ -20,8 +20,12 @@ def force_loss(potential: Potential, frames: Frames) -> Tensor:
 
 
 @torch.no_grad()
+def total_loss(potential: Potential, frames: Frames) -> float:
+    """Force loss summed over all frames, (kJ/mol/nm)^2."""
+    size = frames_at_once(frames.positions.shape[1])
+    return float(sum(force_loss(potential, batch).double() * len(batch) for batch in frames.batches(size)))
+
+
 def mean_loss(potential: Potential, frames: Frames) -> float:
     """Force loss over all frames, (kJ/mol/nm)^2."""
-    size = frames_at_once(frames.positions.shape[1])
-    total = sum(force_loss(potential, batch).double() * len(batch) for batch in frames.batches(size))
-    return float(total / len(frames))
+    return total_loss(potential, frames) / len(frames)

@@ -1,10 +1,15 @@
 """Toy projects, run once for all tests of the workflow."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+from cgpipe.config.base import Section
+from cgpipe.config.project import complete, section_argument
+from cgpipe.config.sections import SystemConfig
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "reference"))
 
@@ -41,3 +46,32 @@ def edited(finished, tmp_path):
     project.folder = tmp_path / "edited"
     shutil.copytree(finished.folder, project.folder)
     return project
+
+
+@pytest.fixture(scope="session")
+def stages(finished):
+    """Arguments of the long stages on the finished toy, without their outputs."""
+    results = finished.folder / "results" / "toy"
+    system = complete(SystemConfig, finished.read("config/systems/toy.yaml"), source="toy")
+    section = {name: section_argument(value) for name, value in system if isinstance(value, Section)}
+    longer = json.dumps({**json.loads(section["training"]), "n_epochs": 6})
+    beads = sorted((results / "beads").glob("trajectory*.h5md"))
+    return {
+        "trajectory": [
+            "trajectory", "--section", section["reference"], "--seed", 7, "--index", 0,
+            "--system", results / "reference" / "system.json", "--bias", results / "reference" / "bias0.json",
+        ],
+        "bias": [
+            "bias", "--section", section["reference"], "--seed", 7, "--index", 0,
+            "--system", results / "reference" / "system.json",
+        ],
+        "train": [
+            "train", "--section", longer, "--network", section["network"], "--split", section["split"],
+            "--temperature", 300, "--fold", 0, "--seed", 7, "--beads", *beads,
+            "--prior", results / "prior" / "prior.json", "--history", "HISTORY",
+        ],
+        "simulate": [
+            "simulate", "--section", section["simulation"], "--seed", 7, "--job", 0, "--beads", *beads,
+            "--models", *sorted(results.glob("train/fold*/model.safetensors")),
+        ],
+    }  # fmt: skip

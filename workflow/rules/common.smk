@@ -24,7 +24,11 @@ REQUESTED = PROJECT.systems
 RESULTS = PROJECT.results
 SEED = PROJECT.seed
 DEVICE = PROJECT.device
-GPU = {} if DEVICE == "cpu" else {"gpu": 1, "gpu_manufacturer": "nvidia"}
+N_PROCESSES = PROJECT.training_processes
+TORCHRUN = (
+    "OMP_NUM_THREADS=1 torchrun --standalone --local-ranks-filter 0"
+    f" --nproc-per-node {N_PROCESSES} -m cgpipe.cli.main"
+)
 MIRROR = PROJECT.mirror
 FIGURES = [
     "free_energy",
@@ -89,6 +93,11 @@ wildcard_constraints:
 def growing(amount):
     """Memory (MB) or time (min) that a job asks for: as much again with every attempt (`retries` of a profile)."""
     return lambda wildcards, attempt: amount * attempt
+
+
+def gpus(count):
+    """GPUs that a job asks for, where the config lets it compute on them."""
+    return {} if DEVICE == "cpu" else {"gpu": count, "gpu_manufacturer": "nvidia"}
 
 
 def section(name):

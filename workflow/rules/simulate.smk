@@ -14,7 +14,7 @@ rule simulate:
     conda:
         "../../envs/cgpipe.yaml"
     resources:
-        **GPU,
+        **gpus(1),
         mem_mb=growing(4000),
         runtime=growing(1440),
     params:

@@ -14,8 +14,9 @@ rule train:
         f"{RESULTS}/{{system}}/benchmarks/train{{fold}}.tsv"
     conda:
         "../../envs/cgpipe.yaml"
+    threads: N_PROCESSES
     resources:
-        **GPU,
+        **gpus(N_PROCESSES),
         mem_mb=growing(4000),
         runtime=growing(1440),
     params:
@@ -26,8 +27,11 @@ rule train:
         temperature=temperature,
         seed=SEED,
         device=DEVICE,
+        # Taking `threads`, these are not watched: another number of processes is no reason to train again.
+        command=lambda wildcards, threads: "cgpipe" if N_PROCESSES == 1 else TORCHRUN,
+        threads_each=lambda wildcards, threads: max(1, threads // N_PROCESSES),
     shell:
-        "cgpipe train --section {params.section:q} --network {params.network:q} --split {params.split:q}"
+        "{params.command} train --section {params.section:q} --network {params.network:q} --split {params.split:q}"
         " --temperature {params.temperature} --fold {wildcards.fold} --seed {params.seed} --device {params.device}"
-        " --threads {threads} {params.molecules} --prior {input.prior} --history {output.history}"
+        " --threads {params.threads_each} {params.molecules} --prior {input.prior} --history {output.history}"
         " --output {output.model} 2>&1 | tee {log}"
