@@ -1,12 +1,14 @@
-"""Where an artefact comes from: completed settings, seed, versions and input hashes, without clock or host.
+"""Where an artefact comes from: completed settings, seed, versions, commit and hashes, without clock or host.
 
 Nothing here depends on time or machine, so equal runs write equal files.
 """
 
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,21 +39,54 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance(stage: str, settings: Mapping[str, Any], *, seed: int, inputs: Iterable[Path] = ()) -> dict[str, Any]:
+@cache
+def commit() -> str:
+    """Commit that last changed this package, with `+changes` where files differ from it; `unknown` outside of git."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        line = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # not of a repository that only surrounds this package
+        changes = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        return git("log", "-1", "--format=%H", "--", ".") + ("+changes" if changes else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def provenance(
+    stage: str, settings: Mapping[str, Any], *, seed: int, inputs: Iterable[Path] = (), outputs: Iterable[Path] = ()
+) -> dict[str, Any]:
     """Record of how an artefact is made.
 
     settings : completed configuration sections by name, as plain values
     inputs   : files that the stage reads; hashed by content, named without their folder
+    outputs  : files that the stage wrote before and that hold no record themselves, such as tables
     """
     return {
         "stage": stage,
         "settings": dict(settings),
         "seed": seed,
-        "inputs": {f"{path.parent.name}/{path.name}": sha256(path) for path in inputs},
+        "inputs": hashes(inputs),
+        "outputs": hashes(outputs),
         "versions": versions(),
+        "commit": commit(),
     }
 
 
+def hashes(paths: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of files by their short names."""
+    return {short_name(path): sha256(path) for path in paths}
+
+
+def short_name(path: Path) -> str:
+    """How records name a file: with its own folder, without those above."""
+    return f"{path.absolute().parent.name}/{path.name}"
+
+
 def fingerprint(record: Mapping[str, Any]) -> str:
-    """Short digest of a record: unfinished work is resumed only under an equal one."""
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+    """Short digest of a record: unfinished work is resumed only under an equal one, of whatever commit."""
+    settled = {key: value for key, value in record.items() if key != "commit"}
+    return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()[:16]

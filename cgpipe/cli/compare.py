@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     metrics = [asdict(metric) for metric in comparison.metrics()]
     save_json(args.output, metrics)
     settings = {"analysis": plain(section), "temperature_K": args.temperature}
-    record = provenance("compare", settings, seed=args.seed, inputs=list(paths.values()))
+    record = provenance("compare", settings, seed=args.seed, inputs=paths.values(), outputs=[args.output])
     save_record(args.record, comparison.arrays(), {**comparison.labels(), "metrics": metrics, "provenance": record})
     for metric in metrics:
         error, floor = (_number(metric[key]) for key in ("error", "noise_floor"))

@@ -1,4 +1,4 @@
-"""Draw one figure from the records of a system, as PNG and PDF.
+"""Draw one figure from the records of a system, as PNG and PDF. The PNG carries the record of what it was made from.
 
 example: cgpipe figure --name free_energy --title ala2 --sources analysis/comparison.h5 --output fe.png fe.pdf
 """
@@ -26,6 +26,7 @@ from cgpipe.figures.structures import structures_figure
 from cgpipe.figures.style import save_figure, write_title
 from cgpipe.figures.timescales import chapman_kolmogorov_figure, timescales_figure
 from cgpipe.figures.transitions import transitions_figure
+from cgpipe.provenance import provenance
 
 _COMPARISONS = {
     "free_energy": free_energy_figure,
@@ -62,7 +63,11 @@ def run(args: argparse.Namespace) -> None:
     """Draw and save."""
     figure = _draw(args.name, args.sources)
     write_title(figure, args.title)
-    save_figure(figure, args.output)
+    others = [path for path in args.output if path.suffix != ".png"]
+    save_figure(figure, others)
+    settings = {"figure": args.name, "title": args.title}
+    record = provenance("figure", settings, seed=0, inputs=args.sources, outputs=others)
+    save_figure(figure, [path for path in args.output if path.suffix == ".png"], record)
 
 
 def _draw(name: str, sources: list[Path]) -> Figure:

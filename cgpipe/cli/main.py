@@ -32,6 +32,10 @@ COMMANDS = {
     "figure": "draw one figure from result records",
     "index": "show every figure and metric of all systems on one page",
     "summary": "collect the comparisons of all systems into one table",
+    "status": "show how far the whole pipeline is, and how long it will take",
+    "verify": "check results: every file whole, of one chain, and sane",
+    "trace": "print the chain of inputs, settings, seeds and versions behind a file",
+    "export": "pack results with their provenance for deposition (RO-Crate)",
     "benchmark": "measure the speed of simulation, training and mapping on this machine",
 }
 """Subcommands in the order of the science, and what each does."""

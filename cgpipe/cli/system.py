@@ -25,11 +25,11 @@ def run(args: argparse.Namespace) -> None:
     """Write the system and its structure."""
     section = parse_section(OpenMMReferenceSection, args.section)
     atomistic = build_system(section, args.structure)
-    with whole_file(args.output.with_suffix(".pdb")) as temporary:
+    structure = args.output.with_suffix(".pdb")
+    with whole_file(structure) as temporary:
         temporary.write_text(pdb_text(atomistic.topology, atomistic.starts["native"]))
-    record = provenance(
-        "system", {"reference": plain(section)}, seed=0, inputs=[args.structure] if args.structure else []
-    )
+    inputs = [args.structure] if args.structure else []
+    record = provenance("system", {"reference": plain(section)}, seed=0, inputs=inputs, outputs=[structure])
     save_json(args.output, {**to_plain(atomistic), "provenance": record})
     n_particles = atomistic.system.getNumParticles()
     print(f"{atomistic.topology.n_sites} atoms, {n_particles} with solvent, on platform {atomistic.platform}")

@@ -34,7 +34,7 @@ from cgpipe.model.matching import bind_training
 from cgpipe.potential import Potential
 from cgpipe.prior.prior import Prior, PriorParameters
 from cgpipe.prior.table import PriorTable, bind_table
-from cgpipe.provenance import fingerprint, provenance
+from cgpipe.provenance import fingerprint, hashes, provenance
 from cgpipe.seeding import integer_seed
 from cgpipe.training.batches import Frames, Molecule, frames_on
 from cgpipe.training.checkpoint import TrainingState
@@ -110,6 +110,7 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
         return
     network.load_state_dict(state.best_weights)
     _save_history(args.history, state)
+    record["outputs"] = hashes([args.history])
     record["losses_kJ2_per_mol2_nm2"] = [
         _report(molecule.potential, part, args.fold) for molecule, part in zip(molecules, data, strict=True)
     ]

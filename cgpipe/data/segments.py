@@ -1,7 +1,8 @@
 """Unfinished long work on disk: frames in segments, each with the state from which the next continues.
 
 A segment is written under a temporary name and renamed, frames and state together, so they can never disagree.
-Work killed at any time resumes from the last whole segment and ends with the same bits.
+Work killed at any time resumes from the last whole segment and ends with the same bits. One that was damaged later is
+dropped with those after it, and made again.
 """
 
 import shutil
@@ -24,13 +25,19 @@ class SegmentStore:
     """Segments of one piece of work in one folder, valid under one fingerprint of its settings."""
 
     def __init__(self, output: Path, fingerprint: str) -> None:
-        """Open the folder beside `output`; segments of other settings are removed."""
+        """Open the folder beside `output`; segments of other settings and damaged ones at the end are removed."""
         self._folder = output.with_name(f".{output.name}.segments")
         mark = self._folder / "fingerprint"
         if not mark.is_file() or mark.read_text() != fingerprint:
             self.remove()
             with whole_file(mark) as temporary:
                 temporary.write_text(fingerprint)
+        while count := self.n_segments:  # a crash of the machine can damage what was written last
+            try:
+                self._load(count - 1)
+            except DataError:
+                continue
+            break
 
     def _path(self, index: int) -> Path:
         return self._folder / f"{index:06d}.npz"
@@ -71,7 +78,14 @@ class SegmentStore:
             with np.load(path, allow_pickle=False) as archive:
                 return dict(archive)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"segment {path} is damaged ({error}); delete {self._folder} and run again") from error
+            self._drop_from(index)
+            raise DataError(
+                f"segment {path} is damaged ({error}); it and those after it were removed, run the same command again"
+            ) from error
+
+    def _drop_from(self, index: int) -> None:
+        for later in reversed(range(index, self.n_segments)):
+            self._path(later).unlink()
 
     def remove(self) -> None:
         """Delete the segments; done once their content stands in the output."""

@@ -1,8 +1,10 @@
 """How every figure looks: sizes for journal columns, colours that the colour-blind can tell apart, honest labels."""
 
+import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axis import Axis
@@ -58,9 +60,13 @@ def plain_decades(axis: Axis, *, wide: bool = False) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
-    """Write the figure to each path in the format of its ending, without the time of writing."""
+def save_figure(figure: Figure, paths: Sequence[Path], record: Mapping[str, Any] | None = None) -> None:
+    """Write the figure to each path in the format of its ending, without the time of writing.
+
+    record : what a PNG shall say of its origin
+    """
+    text = {} if record is None else {"cgpipe": json.dumps(record, sort_keys=True)}
     for path in paths:
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": "cgpipe"}
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": "cgpipe", **text}
         with whole_file(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], dpi=_RESOLUTION, metadata=metadata)

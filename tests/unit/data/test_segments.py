@@ -77,6 +77,23 @@ def test_a_damaged_segment_is_named(store, output):
         store.state()
 
 
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_damaged_segment_is_dropped_with_those_after_it(store, output, index):
+    path = output.parent / ".t.h5md.segments" / f"00000{index}.npz"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match="it and those after it were removed, run the same command again"):
+        _frames(store)
+    assert SegmentStore(output, "mine").n_segments == index
+
+
+@pytest.mark.usefixtures("store")
+def test_a_damaged_end_is_no_part_of_a_store_that_is_opened(output):
+    for index in (1, 2):
+        (output.parent / ".t.h5md.segments" / f"00000{index}.npz").write_bytes(b"half of it")
+    again = SegmentStore(output, "mine")
+    assert (again.n_segments, again.state()) == (1, {"velocities": 0})
+
+
 def test_objects_are_not_loaded(store, output):
     """A pickle in an archive could run code."""
     np.savez(output.parent / ".t.h5md.segments" / "000003.npz", state_x=np.array([{}], dtype=object))

@@ -1,0 +1,159 @@
+"""Which file of a result tree was made from which, by the records that the files carry."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from cgpipe.data.files import load_json
+from cgpipe.data.h5md import H5mdFile
+from cgpipe.data.records import load_record
+from cgpipe.data.tensors import load_tensors
+from cgpipe.errors import DataError
+from cgpipe.provenance import sha256, short_name
+
+Record = dict[str, Any]
+
+
+def _of_trajectory(path: Path) -> Record | None:
+    with H5mdFile(path) as file:
+        return file.provenance
+
+
+def _of_json(path: Path) -> Record | None:
+    content = load_json(path)
+    return content.get("provenance") if isinstance(content, dict) else None
+
+
+def _of_image(path: Path) -> Record | None:
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()  # the record may stand behind the pixels; this checks the sums of all parts
+            text = image.info.get("cgpipe")
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is not a whole PNG file: {error}; delete it and run again") from error
+    return None if text is None else _parsed(path, text)
+
+
+def _parsed(path: Path, text: str) -> Record:
+    try:
+        record: Record = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} has a damaged record of its origin: {error}; delete it and run again") from error
+    return record
+
+
+_READERS: dict[str, Callable[[Path], Record | None]] = {
+    ".h5md": _of_trajectory,
+    ".h5": lambda path: load_record(path)[1].get("provenance"),
+    ".json": _of_json,
+    ".safetensors": lambda path: load_tensors(path)[1].get("provenance"),
+    ".png": _of_image,
+}
+
+
+def read_origin(path: Path) -> Record | None:
+    """Record of how a file was made, or None where it carries none. Raises DataError if the file is damaged."""
+    reader = _READERS.get(path.suffix)
+    if reader is None:
+        return None
+    record = reader(path)
+    if record is not None and not {"stage", "settings", "seed", "inputs", "versions"} <= set(record):
+        raise DataError(f"{path} has a record of its origin that lacks parts; delete it and run again")
+    return record
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input of a file, as the file's record names it."""
+
+    name: str
+    sha256: str
+    path: Path | None
+    """Where it lies, or None where no file of that name was found."""
+    unchanged: bool
+    """Whether the file that was found is the one that was read."""
+
+
+class ResultTree:
+    """The files of one system's results, and those of its neighbours, from which it may have learned."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._sums: dict[Path, str] = {}
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """Whole files, sorted; hidden ones, logs and timings are none."""
+        return sorted(path for path in self.folder.rglob("*") if path.is_file() and not self._is_aside(path))
+
+    @cached_property
+    def unfinished(self) -> list[Path]:
+        """What work that was interrupted left behind to go on from."""
+        return sorted(path for path in self.folder.rglob(".*") if self._is_first(path))
+
+    def _is_first(self, path: Path) -> bool:
+        return not any(part.startswith(".") for part in path.parent.relative_to(self.folder).parts)
+
+    def _is_aside(self, path: Path) -> bool:
+        parts = path.relative_to(self.folder).parts
+        return parts[0] in {"logs", "benchmarks"} or any(part.startswith(".") for part in parts)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        names: dict[str, list[Path]] = {}
+        neighbours = (path for path in self.folder.parent.glob("*/beads/*.h5md") if self.folder not in path.parents)
+        for path in [*self.files, *neighbours, *self.folder.parent.glob("*/prior/prior.json")]:
+            names.setdefault(short_name(path), []).append(path)
+        return names
+
+    def sha256(self, path: Path) -> str:
+        """Checksum of a file, computed once."""
+        if path not in self._sums:
+            self._sums[path] = sha256(path)
+        return self._sums[path]
+
+    def sources(self, record: Record) -> list[Source]:
+        """Inputs of a file with this record."""
+        return [self._find(name, digest) for name, digest in record["inputs"].items()]
+
+    def outputs(self, record: Record) -> list[Source]:
+        """Files without a record of their own that were written together with it."""
+        return [self._find(name, digest) for name, digest in record.get("outputs", {}).items()]
+
+    def _find(self, name: str, digest: str) -> Source:
+        found = self._by_name.get(name, [])
+        for path in found:
+            if self.sha256(path) == digest:
+                return Source(name, digest, path, unchanged=True)
+        return Source(name, digest, found[0] if found else None, unchanged=False)
+
+    @cached_property
+    def origins(self) -> dict[Path, Record]:
+        """Record of every file that has one, its own or that of the file it was written with."""
+        own = {path: record for path in self.files if (record := _origin_or_none(path)) is not None}
+        shared = {
+            output.path: record for record in own.values() for output in self.outputs(record) if output.path is not None
+        }
+        return shared | own
+
+
+def _origin_or_none(path: Path) -> Record | None:
+    try:
+        return read_origin(path)
+    except DataError:
+        return None
+
+
+def tree_of(path: Path) -> ResultTree:
+    """The result tree that a file belongs to. Raises DataError if it lies in none."""
+    for folder in path.absolute().parents:
+        if (folder / "beads").is_dir() or (folder / "reference").is_dir():
+            return ResultTree(folder)
+    raise DataError(
+        f"{path} lies in no result folder of cgpipe; give a file such as results/ala2/figures/free_energy.png"
+    )
