@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test physics test-slurm slurm-packages check clean
+.PHONY: run test physics test-slurm slurm-packages faults check clean
 
 run: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -21,6 +21,10 @@ slurm-packages:
 	command -v munged slurmctld slurmd sbatch > /dev/null || \
 	{ apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \
 	munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins; }
+
+# Whole runs that are killed, starved and damaged; some 40 minutes; disks of a size need root.
+faults: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m faults -s
 
 check: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" ruff check setup.py cgpipe tests

@@ -4,6 +4,7 @@ Only the module of the chosen subcommand is imported, so that help is immediate.
 """
 
 import argparse
+import os
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -83,5 +84,18 @@ def _failed(name: str, text: str, code: int) -> int:
     return code
 
 
+def run_as_program() -> None:
+    """Run the subcommand of the command line and end the process with its code.
+
+    After a failure it ends at once: HDF5, which cannot close a file on a full disk, crashes when Python tidies up.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BrokenPipeError):
+            stream.flush()
+    if code:
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run_as_program()

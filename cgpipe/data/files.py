@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,10 +25,16 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}; nothing was left there") from error
+        raise DataError(f"cannot write {path}: {_reason(error)}; nothing was left there") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _reason(error: OSError) -> str:
+    """What the system said, also where HDF5 wraps it in its own words."""
+    wrapped = re.search(r"error message = '([^']*)'", str(error))
+    return wrapped[1] if wrapped else error.strerror or str(error)
 
 
 def save_json(path: Path, content: Any) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cgpipe import __version__
 from cgpipe.data.files import whole_file
+from cgpipe.data.hdf5 import new_hdf5
 from cgpipe.data.topology import Topology
 from cgpipe.data.trajectory import Trajectory, require_finite
 from cgpipe.errors import DataError
@@ -102,7 +103,7 @@ def create_h5md(
     Raises DataError if nothing was written or the disk is full.
     """
     with whole_file(path) as temporary:
-        with h5py.File(temporary, "w") as file:
+        with new_hdf5(temporary) as file:
             writer = H5mdWriter(file, topology, frame_interval, n_replicas)
             file["cgpipe"].attrs["provenance"] = json.dumps(provenance, sort_keys=True)
             for name, values in {"n_replicas": np.array(n_replicas), **(arrays or {})}.items():

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.data.files import whole_file
+from cgpipe.data.hdf5 import new_hdf5
 from cgpipe.errors import DataError
 
 
 def save_record(path: Path, arrays: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
     """Write arrays and header."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_file(path) as temporary, new_hdf5(temporary) as file:
         file.attrs["header"] = json.dumps(header, sort_keys=True, allow_nan=False)
         for name, values in arrays.items():
             file.create_dataset(name, data=values, track_times=False, compression="gzip", fletcher32=values.ndim > 0)

@@ -67,6 +67,11 @@ TOY_PROTEIN = {
 }
 
 
+def _is_artefact(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not (hidden or {"logs", "benchmarks"} & set(path.parts) or path.name in {"summary.log", "summary.tsv"})
+
+
 class Project:
     """A copy of the workflow in a folder of its own."""
 
@@ -107,15 +112,11 @@ class Project:
         return {"PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder)}
 
     def artefacts(self) -> dict[str, str]:
-        """SHA-256 of every result, by path; logs and timings, which differ from run to run, are none."""
+        """SHA-256 of every result, by path; logs, timings and unfinished work, which differ between runs, are none."""
         results = self.folder / "results"
         files = [path for path in results.rglob("*") if path.is_file()]
-        chosen = [path for path in files if not {"logs", "benchmarks"} & set(path.relative_to(results).parts)]
-        return {
-            str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in chosen
-            if path.name not in {"summary.log", "summary.tsv"}
-        }
+        chosen = [path for path in files if _is_artefact(path.relative_to(results))]
+        return {str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest() for path in chosen}
 
     def run(self, *arguments: str) -> None:
         """A run that must succeed."""
