@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test physics test-slurm slurm-packages faults check clean
+.PHONY: run test physics test-slurm slurm-packages faults fuzz check clean
 
 run: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
@@ -25,6 +25,10 @@ slurm-packages:
 # Whole runs that are killed, starved and damaged; some 40 minutes; disks of a size need root.
 faults: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m faults -s
+
+# A hundred thousand damaged inputs, then coverage-guided ones; some 30 minutes.
+fuzz: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m fuzz -s
 
 check: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" ruff check setup.py cgpipe tests

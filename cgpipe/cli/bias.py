@@ -6,6 +6,7 @@ example: cgpipe bias --section reference.yaml --system results/ala2/reference/sy
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import numpy as np
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
+from cgpipe.data.damage import named_damage
 from cgpipe.data.files import load_json, save_json
+from cgpipe.data.plain import from_plain
 from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import ConfigError
 from cgpipe.provenance import fingerprint, provenance
@@ -21,7 +24,7 @@ from cgpipe.reference.bias import TorsionBias, flat_bias
 from cgpipe.reference.dynamics import Dynamics
 from cgpipe.reference.metadynamics import build_bias
 from cgpipe.reference.schedule import Schedule
-from cgpipe.reference.system import from_plain
+from cgpipe.reference.system import system_from_plain
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND, thermal_energy
 
 
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(OpenMMReferenceSection, args.section)
     if section.bias is None:
         raise ConfigError("reference.bias is not set, so there is no bias to build")
-    atomistic = from_plain(load_json(args.system))
+    atomistic = system_from_plain(load_json(args.system), source=str(args.system))
     settings = {"reference": plain(section), "walker": args.index}
     record = provenance("bias", settings, seed=args.seed, inputs=[args.system])
     store = SegmentStore(args.output, fingerprint(record))
@@ -61,6 +64,17 @@ def run(args: argparse.Namespace) -> None:
 
 def load_bias(path: Path) -> TorsionBias:
     """Bias from the file that `cgpipe bias` wrote."""
-    content = load_json(path)
-    quadruples = tuple(tuple(quadruple) for quadruple in content["quadruples"])
-    return TorsionBias(quadruples, np.array(content["table_kJ_per_mol"]))
+    content = from_plain(_Plain, load_json(path), source=str(path))
+    with named_damage(path, expected="a bias", remedy="delete it and run again"):
+        table = np.array(content.table_kJ_per_mol, dtype=np.float64)
+        if table.shape != (len(table),) * len(content.quadruples):
+            raise ValueError(f"a table of {table.shape} points for {len(content.quadruples)} torsions")
+    return TorsionBias(content.quadruples, table)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What `cgpipe bias` writes, as types."""
+
+    quadruples: tuple[tuple[int, int, int, int], ...]
+    table_kJ_per_mol: list[float] | list[list[float]]

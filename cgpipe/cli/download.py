@@ -59,7 +59,7 @@ def _mirrors(text: str) -> dict[str, str]:
     """Mapping in a JSON text."""
     try:
         mirrors = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--mirror is {text!r}, which is no JSON: {error}") from error
     if not isinstance(mirrors, dict) or not all(isinstance(value, str) for value in mirrors.values()):
         raise ConfigError(f"--mirror is {text!r}, expected a mapping of addresses to addresses or folders")

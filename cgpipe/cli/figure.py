@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cgpipe.cli.arguments import add_inputs
-from cgpipe.data.files import load_json
+from cgpipe.cli.prior_file import load_prior
 from cgpipe.data.records import load_record
 from cgpipe.figures.contacts import contacts_figure
 from cgpipe.figures.convergence import convergence_figure
@@ -74,5 +74,5 @@ def _draw(name: str, sources: list[Path]) -> Figure:
     if name == "learning_curves":
         return learning_curves_figure([pd.read_csv(path) for path in sources])
     if name in _PRIORS:
-        return prior_figure(load_json(sources[0])["fits"], _PRIORS[name])
+        return prior_figure(load_prior(sources[0]).fits, _PRIORS[name])
     return _COMPARISONS[name](ComparisonRecord(*load_record(sources[0])))

@@ -4,15 +4,18 @@ example: cgpipe map --maps mapping.json --trajectory t0.h5md --output beads0.h5m
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cgpipe.cli.arguments import add_output
 from cgpipe.data.files import load_json
 from cgpipe.data.h5md import H5mdFile, create_h5md
+from cgpipe.data.plain import from_plain
 from cgpipe.data.topology import Topology
-from cgpipe.errors import ConfigError
+from cgpipe.errors import ConfigError, DataError
 from cgpipe.mapping.linear_map import LinearMap, pick_atoms
 from cgpipe.provenance import provenance
 
@@ -26,22 +29,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write one bead trajectory."""
-    maps = load_json(args.maps)
-    force_map = LinearMap(np.array(maps["force_weights"]))
-    position_map = pick_atoms(np.array(maps["atoms"]), force_map.matrix.shape[1])
-    record = provenance("map", maps["provenance"]["settings"], seed=0, inputs=[args.maps, args.trajectory])
+    maps = load_maps(args.maps)
+    record = provenance("map", maps.settings, seed=0, inputs=[args.maps, args.trajectory])
     with H5mdFile(args.trajectory) as file:
-        _require_bias_on_beads(file, position_map)
+        _require_bias_on_beads(file, maps.positions)
         with create_h5md(
             args.output,
-            Topology.from_plain(maps["beads"]),
+            maps.beads,
             frame_interval=file.frame_interval,
             provenance=record,
             arrays={"lengths": np.array(file.lengths)},
         ) as writer:
             for chunk in file.chunks():
-                forces = None if chunk.forces is None else force_map(chunk.forces)
-                writer.append(position_map(chunk.positions), forces, chunk.log_weights)
+                forces = None if chunk.forces is None else maps.forces(chunk.forces)
+                writer.append(maps.positions(chunk.positions), forces, chunk.log_weights)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What `cgpipe forcemap` found."""
+
+    beads: Topology
+    positions: LinearMap
+    forces: LinearMap
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What `cgpipe forcemap` writes, as types."""
+
+    beads: Topology
+    atoms: list[int]
+    force_weights: list[list[float]]
+    provenance: dict[str, Any]
+
+
+def load_maps(path: Path) -> Maps:
+    """Maps from the file that `cgpipe forcemap` wrote. Raises DataError if they do not belong together."""
+    plain = from_plain(_Plain, load_json(path), source=str(path))
+    n_beads, n_atoms = plain.beads.n_sites, len(plain.force_weights[0]) if plain.force_weights else 0
+    whole = len(plain.atoms) == len(plain.force_weights) == n_beads and {len(row) for row in plain.force_weights} == {
+        n_atoms
+    }
+    if not whole or not all(0 <= atom < n_atoms for atom in plain.atoms):
+        raise DataError(f"{path} has maps that do not fit its {n_beads} beads; delete the file and run again")
+    positions, forces = pick_atoms(np.array(plain.atoms), n_atoms), LinearMap(np.array(plain.force_weights))
+    return Maps(plain.beads, positions, forces, plain.provenance.get("settings", {}))
 
 
 def _require_bias_on_beads(file: H5mdFile, position_map: LinearMap) -> None:

@@ -14,7 +14,6 @@ example: cgpipe train --section training.yaml --network network.yaml --split spl
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -22,9 +21,10 @@ import torch
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.cli.beads import joined, load_beads, split_of
 from cgpipe.cli.hardware import add_device, add_threads, set_threads, torch_dtype
+from cgpipe.cli.prior_file import PriorFile, load_prior
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import NetworkSection, SplitSection, TrainingSection
-from cgpipe.data.files import load_json, whole_file
+from cgpipe.data.files import whole_file
 from cgpipe.data.h5md import load_trajectories
 from cgpipe.data.split import Split
 from cgpipe.data.topology import Topology
@@ -32,8 +32,7 @@ from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.force_field_file import save_force_field
 from cgpipe.model.matching import bind_training
 from cgpipe.potential import Potential
-from cgpipe.prior.prior import Prior, PriorParameters
-from cgpipe.prior.table import PriorTable, bind_table
+from cgpipe.prior.prior import Prior
 from cgpipe.provenance import fingerprint, hashes, provenance
 from cgpipe.seeding import integer_seed
 from cgpipe.training.batches import Frames, Molecule, frames_on
@@ -85,7 +84,7 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
     section = parse_section(TrainingSection, args.section)
     network_section = parse_section(NetworkSection, args.network)
     split_section = parse_section(SplitSection, args.split)
-    prior = load_json(args.prior)
+    prior = load_prior(args.prior)
     device, dtype = workers.device, torch_dtype(section.precision)
     data = [_load(paths, prior, split_section, args.seed, dtype, device) for paths in args.beads]
     topology = data[0].topology if args.target is None else load_trajectories(args.target)[0].topology
@@ -116,7 +115,7 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
     ]
     force_field = ForceField(
         topology,
-        _bound(prior, topology),
+        prior.bound(topology),
         network_section,
         state.best_weights,
         args.temperature,
@@ -141,19 +140,9 @@ class _Data:
         return Molecule(network, *parts)
 
 
-def _bound(content: dict[str, Any], topology: Topology) -> PriorParameters:
-    """Classical terms of a molecule: those of the file, or from its table where it is a transferable prior."""
-    parameters = PriorParameters.from_plain(content["parameters"])
-    if "table" not in content:
-        return parameters
-    return bind_table(
-        PriorTable(**content["table"]), topology, like=parameters, min_separation=content["min_separation"]
-    )
-
-
 def _load(
     paths: list[Path],
-    prior: dict[str, Any],
+    prior: PriorFile,
     section: SplitSection,
     seed: int,
     dtype: torch.dtype,
@@ -161,7 +150,7 @@ def _load(
 ) -> _Data:
     trajectories = load_beads(paths)
     beads, split = joined(trajectories), split_of(trajectories, section, seed=seed)
-    labels = residual_forces(beads, Prior(_bound(prior, beads.topology)))
+    labels = residual_forces(beads, Prior(prior.bound(beads.topology)))
     return _Data(beads.topology, frames_on(beads.positions, labels, dtype=dtype, device=device), split)
 
 

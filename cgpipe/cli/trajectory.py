@@ -25,7 +25,7 @@ from cgpipe.reference.bias import mean_bias
 from cgpipe.reference.dynamics import Dynamics
 from cgpipe.reference.recording import record_trajectory
 from cgpipe.reference.schedule import Schedule
-from cgpipe.reference.system import from_plain
+from cgpipe.reference.system import system_from_plain
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND, thermal_energy
 
 
@@ -62,7 +62,7 @@ def _schedule(section: OpenMMReferenceSection, args: argparse.Namespace) -> Sche
 def run(args: argparse.Namespace) -> None:
     """Write one trajectory."""
     section = parse_section(OpenMMReferenceSection, args.section)
-    atomistic = from_plain(load_json(args.system))
+    atomistic = system_from_plain(load_json(args.system), source=str(args.system))
     bias = mean_bias(map(load_bias, args.bias)) if args.bias else None
     settings = {"reference": plain(section), "trajectory": args.index, "check": args.check}
     record = provenance("trajectory", settings, seed=args.seed, inputs=[args.system, *args.bias])

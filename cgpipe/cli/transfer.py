@@ -16,9 +16,10 @@ import numpy as np
 from cgpipe.cli.arguments import add_inputs, add_output, add_section
 from cgpipe.cli.beads import joined, load_beads, thinned
 from cgpipe.cli.hardware import set_threads
+from cgpipe.cli.prior_file import load_prior
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import PriorSection
-from cgpipe.data.files import load_json, save_json
+from cgpipe.data.files import save_json
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.topology import Topology
 from cgpipe.errors import ConfigError
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _prior(path: Path, energy: float) -> PriorParameters:
-    prior = PriorParameters.from_plain(load_json(path)["parameters"])
+    prior = load_prior(path).parameters
     if not np.isclose(prior.repulsion_strength, energy):
         raise ConfigError(
             f"{path} was fitted at kT = {prior.repulsion_strength:.4g} kJ/mol, the target is at {energy:.4g} kJ/mol; "

@@ -41,7 +41,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"there is no file {path}; `cgpipe new NAME --sequence SEQ` writes a system's config")
     try:
         content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # dates that are none, bytes, deep nesting
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of sections")
@@ -156,5 +156,5 @@ def _given(text: str) -> tuple[dict[str, Any], str]:
         return read_yaml(Path(text)), text
     try:
         return json.loads(text), "--section"
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"--section is neither a file nor JSON: {error}") from error

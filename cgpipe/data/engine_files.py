@@ -8,9 +8,7 @@ import math
 import os
 import re
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.config.reference import FilesReferenceSection
+from cgpipe.data.damage import named_damage
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.source import (
     FrameSource,
@@ -32,7 +31,6 @@ from cgpipe.data.source import (
     read_topology,
 )
 from cgpipe.data.topology import from_mdtraj
-from cgpipe.data.trajectory import Array
 from cgpipe.errors import ConfigError, DataError
 from cgpipe.units import ANGSTROM, KCAL
 
@@ -42,8 +40,9 @@ _KNOWN_UNITS = {
 }
 _LENGTHS = {"nanometer": "nm", "a": "angstrom", "å": "angstrom"}
 _SPELLINGS = {**_LENGTHS, "kj": "kJ", "kilojoule": "kJ", "kilocalorie": "kcal", "mole": "mol"}
-_DAMAGE = (OSError, ValueError, LookupError, EOFError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-_Read = Callable[[int, int], tuple[Array, Array]]
+_REMEDY = "if it is damaged or incomplete, write it again"
+_Pair = tuple[NDArray[Any], NDArray[Any]]
+_Read = Callable[[int, int], _Pair]
 
 
 def open_files(section: FilesReferenceSection) -> FrameSource:
@@ -71,23 +70,15 @@ def _open(path: Path, section: FilesReferenceSection, number: int) -> RawTraject
         raise ConfigError(f"reference.forces belongs to npy trajectories; forces of {path} must be in that file")
     if path.suffix not in _READERS:
         raise ConfigError(f"reference.trajectories: {path} has no known format; known: .npy, {', '.join(_READERS)}")
-    with _named_damage(path):
+    with named_damage(path, remedy=_REMEDY):
         return _READERS[path.suffix](path, section)
-
-
-@contextmanager
-def _named_damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise DataError(f"cannot read {path}: {error}; if it is damaged or incomplete, write it again") from error
 
 
 def _raw(
     path: Path, section: FilesReferenceSection, shape: tuple[int, int], read: _Read, **told: str | None
 ) -> RawTrajectory:
     """Trajectory whose file or format tells its units, `length_unit` and `force_unit`, or neither."""
-    return RawTrajectory(str(path), shape, _named_damage(path)(read), **_units(path, section, **told))
+    return RawTrajectory(str(path), shape, named_damage(path, remedy=_REMEDY)(read), **_units(path, section, **told))
 
 
 def _units(path: Path, section: FilesReferenceSection, **told: str | None) -> dict[str, float]:
@@ -138,7 +129,7 @@ class _ArchivedArray:
             raise ValueError(f"{member} holds Python objects or is in Fortran order")
         self._first = self._stream.tell()
 
-    def read(self, start: int, stop: int) -> Array:
+    def read(self, start: int, stop: int) -> NDArray[Any]:
         """Frames start..stop, (n_frames, ...)."""
         size = self._dtype.itemsize * math.prod(self.shape[1:])
         self._stream.seek(self._first + start * size)
@@ -158,7 +149,7 @@ def _open_h5md(path: Path, section: FilesReferenceSection) -> RawTrajectory:
         shape = paired_shape(*(file[name].shape for name in names), positions=f"{path}: positions", forces="forces")
         units = [_spoken(file[name].attrs.get("unit")) for name in names]
 
-    def read(start: int, stop: int) -> tuple[Array, Array]:
+    def read(start: int, stop: int) -> _Pair:
         with h5py.File(path) as file:
             return file[names[0]][start:stop], file[names[1]][start:stop]
 
@@ -188,7 +179,7 @@ def _mdanalysis(module: str) -> Any:
 def _open_trr(path: Path, section: FilesReferenceSection) -> RawTrajectory:
     file = _mdanalysis("lib.formats.libmdaxdr").TRRFile(str(path))
 
-    def read(start: int, stop: int) -> tuple[Array, Array]:
+    def read(start: int, stop: int) -> _Pair:
         file.seek(start)
         frames = [file.read() for _ in range(start, stop)]
         return _joined(path, start, [(frame.x, frame.f if frame.hasx and frame.hasf else None) for frame in frames])
@@ -203,7 +194,7 @@ def _open_by(path: Path, section: FilesReferenceSection, *, reader: str, **told:
     module, name = reader.split(".")
     file = getattr(_mdanalysis(f"coordinates.{module}"), name)(str(path), convert_units=False)
 
-    def read(start: int, stop: int) -> tuple[Array, Array]:
+    def read(start: int, stop: int) -> _Pair:
         steps = file[start:stop]
         frames = [(step.positions.copy(), step.forces.copy() if step.has_forces else None) for step in steps]
         return _joined(path, start, frames)
@@ -212,7 +203,7 @@ def _open_by(path: Path, section: FilesReferenceSection, *, reader: str, **told:
     return _raw(path, section, (file.n_frames, file.n_atoms), read, **told)
 
 
-def _joined(path: Path, start: int, frames: list[tuple[Array, Array | None]]) -> tuple[Array, Array]:
+def _joined(path: Path, start: int, frames: list[tuple[NDArray[Any], NDArray[Any] | None]]) -> _Pair:
     """Positions and forces of single frames as (n_frames, n_atoms, 3)."""
     forces = [force for _, force in frames if force is not None]
     if len(forces) < len(frames):

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cgpipe.data.damage import named_damage
 from cgpipe.errors import DataError
 
 
@@ -45,7 +46,5 @@ def save_json(path: Path, content: Any) -> None:
 
 def load_json(path: Path) -> Any:
     """Content of a JSON file. Raises DataError if it is missing or damaged."""
-    try:
+    with named_damage(path, remedy="delete it and run the pipeline again"):
         return json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}; delete it and run the pipeline again") from error

@@ -6,7 +6,7 @@ JSON, and small arrays that belong to the whole trajectory.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe import __version__
+from cgpipe.data.damage import named_damage
 from cgpipe.data.files import whole_file
 from cgpipe.data.hdf5 import new_hdf5
 from cgpipe.data.topology import Topology
@@ -119,13 +120,16 @@ class H5mdFile:
     def __init__(self, path: Path) -> None:
         """Raises DataError if the file is missing, damaged or not written by cgpipe."""
         self.path = path
-        try:
+        with self._whole():
             self._file = h5py.File(path, "r")
-            self.topology = Topology.from_plain(json.loads(self._file["cgpipe"].attrs["topology"]))
-            self.provenance: dict[str, Any] = json.loads(self._file["cgpipe"].attrs["provenance"])
+            self.topology = Topology.from_plain(json.loads(self._file["cgpipe"].attrs["topology"]), source=str(path))
+            self.provenance: dict[str, Any] = dict(json.loads(self._file["cgpipe"].attrs["provenance"]))
             self._positions = self._file[f"{_PARTICLES}/position/value"]
-        except (OSError, KeyError, ValueError) as error:
-            raise DataError(f"{path} is not a whole trajectory of cgpipe: {error}; delete it and run again") from error
+            self.n_frames = len(self._positions)
+
+    def _whole(self) -> AbstractContextManager[None]:
+        """A block within which damage of the file is an error that names it."""
+        return named_damage(self.path, expected="a whole trajectory of cgpipe", remedy="delete it and run again")
 
     def __enter__(self) -> Self:
         return self
@@ -134,51 +138,55 @@ class H5mdFile:
         self._file.close()
 
     @property
-    def n_frames(self) -> int:
-        """Number of frames."""
-        return len(self._positions)
-
-    @property
     def frame_interval(self) -> float:
         """Time between frames, ps."""
-        times = self._file[f"{_PARTICLES}/position/time"][:: self.n_replicas][:2]
+        with self._whole():
+            times = self._file[f"{_PARTICLES}/position/time"][:: self.n_replicas][:2]
         return float(times[1] - times[0]) if len(times) > 1 else 0.0
 
     @property
     def n_replicas(self) -> int:
         """Replicas that the frames hold, all of one time together."""
-        return int(self._file["cgpipe/n_replicas"][()])
+        with self._whole():
+            count = int(self._file["cgpipe/n_replicas"][()])
+            if not 1 <= count <= max(1, self.n_frames):
+                raise ValueError(f"{count} replicas in {self.n_frames} frames")
+        return count
 
     @property
     def lengths(self) -> list[int]:
         """Frames of each independent trajectory of a file that joins several, in order; replicas are not told apart."""
         values = self.array("lengths")
-        return [self.n_frames] if values is None else [int(length) for length in values]
+        with self._whole():
+            lengths = [self.n_frames] if values is None else [int(length) for length in values]
+            if min(lengths, default=0) < 0 or sum(lengths) != self.n_frames:
+                raise ValueError(f"trajectories of {lengths} frames for {self.n_frames} in all")
+        return lengths
 
     def array(self, name: str) -> NDArray[Any] | None:
         """Small array kept with the whole trajectory, or None."""
-        values = self._file.get(f"cgpipe/{name}")
-        return None if values is None else np.asarray(values)
+        return self._array(f"cgpipe/{name}")
 
     def observable(self, name: str) -> NDArray[Any] | None:
         """Observable of all frames, (n_frames, ...), or None."""
-        values = self._file.get(f"observables/{name}/value")
-        return None if values is None else np.asarray(values)
+        return self._array(f"observables/{name}/value")
+
+    def _array(self, name: str) -> NDArray[Any] | None:
+        with self._whole():
+            return np.asarray(self._file[name]) if name in self._file else None
 
     def frames(self, start: int = 0, stop: int | None = None) -> Trajectory:
         """Frames start..stop as a record. Raises DataError on a damaged chunk or values that are not finite."""
         piece = slice(start, stop)
-        forces = self._file.get(f"{_PARTICLES}/force/value")
-        weights = self._file.get("observables/log_weight/value")
-        try:
+        with self._whole():
+            forces = self._file.get(f"{_PARTICLES}/force/value")
+            weights = self._file.get("observables/log_weight/value")
             trajectory = Trajectory(
                 self.topology,
                 self._positions[piece],
                 None if forces is None else forces[piece],
                 None if weights is None else weights[piece],
             )
-        except OSError as error:
-            raise DataError(f"{self.path} is damaged: {error}; delete it and run again") from error
         require_finite(trajectory.positions, what="positions", source=str(self.path), first=start)
         if trajectory.forces is not None:
             require_finite(trajectory.forces, what="forces", source=str(self.path), first=start)

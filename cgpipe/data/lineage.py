@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from cgpipe.data.damage import named_damage
 from cgpipe.data.files import load_json
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record
@@ -30,21 +31,19 @@ def _of_json(path: Path) -> Record | None:
 
 
 def _of_image(path: Path) -> Record | None:
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            image.load()  # the record may stand behind the pixels; this checks the sums of all parts
-            text = image.info.get("cgpipe")
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a whole PNG file: {error}; delete it and run again") from error
+    with named_damage(path, expected="a PNG file", remedy="delete it and run again"):
+        try:
+            with Image.open(path, formats=["PNG"]) as image:
+                image.load()  # the record may stand behind the pixels; this checks the sums of all parts
+                text = image.info.get("cgpipe")
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
     return None if text is None else _parsed(path, text)
 
 
 def _parsed(path: Path, text: str) -> Record:
-    try:
-        record: Record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} has a damaged record of its origin: {error}; delete it and run again") from error
-    return record
+    with named_damage(path, expected="a record of its origin", remedy="delete it and run again"):
+        return dict(json.loads(text))
 
 
 _READERS: dict[str, Callable[[Path], Record | None]] = {

@@ -5,8 +5,6 @@ danielpastor97/mlcg-tk for the chignolin archives, fetch_data/README.md of noegr
 """
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.config.reference import PublishedReferenceSection
+from cgpipe.data.damage import named_damage
 from cgpipe.data.source import (
     FrameSource,
     RawTrajectory,
@@ -203,11 +202,8 @@ def _weight_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if path.is_dir():
         members = {member.stem: member for member in path.glob("*.npy")}
         return {name: open_array(members[name]) for name in _wanted(members)}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in _wanted(archive)}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"cannot read {path}: {error}; delete it and download it again") from error
+    with named_damage(path, remedy="delete it and download it again"), np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in _wanted(archive)}
 
 
 def _wanted(names: Iterable[str]) -> list[str]:

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.data.damage import named_damage
 from cgpipe.data.files import whole_file
 from cgpipe.data.hdf5 import new_hdf5
-from cgpipe.errors import DataError
 
 
 def save_record(path: Path, arrays: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
@@ -23,8 +23,7 @@ def save_record(path: Path, arrays: dict[str, NDArray[Any]], header: dict[str, A
 
 def load_record(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and header. Raises DataError if the file is missing or damaged."""
-    try:
+    with named_damage(path, expected="a record of cgpipe", remedy="delete it and run again"):
         with h5py.File(path, "r") as file:
-            return {name: np.asarray(file[name]) for name in file}, json.loads(file.attrs["header"])
-    except (OSError, KeyError, ValueError) as error:
-        raise DataError(f"{path} is not a whole record of cgpipe: {error}; delete it and run again") from error
+            arrays, header = {name: np.asarray(file[name]) for name in file}, json.loads(file.attrs["header"])
+        return arrays, dict(header)

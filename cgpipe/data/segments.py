@@ -6,7 +6,6 @@ dropped with those after it, and made again.
 """
 
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.data.damage import DAMAGE
 from cgpipe.data.files import whole_file
 from cgpipe.errors import DataError
 
@@ -77,7 +77,7 @@ class SegmentStore:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return dict(archive)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             self._drop_from(index)
             raise DataError(
                 f"segment {path} is damaged ({error}); it and those after it were removed, run the same command again"

@@ -10,6 +10,7 @@ import mdtraj
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.data.damage import named_damage
 from cgpipe.data.topology import Topology
 from cgpipe.data.trajectory import Array, Trajectory, require_finite
 from cgpipe.errors import DataError
@@ -111,18 +112,14 @@ def _scaled(values: Array, unit: float) -> NDArray[np.float32]:
 
 def read_topology(path: Path) -> mdtraj.Topology:
     """Topology of a PDB file. Raises DataError if it is missing or is none."""
-    try:
+    with named_damage(path, expected="a PDB file with ATOM records", remedy="give a file as the RCSB writes them"):
         return mdtraj.load_topology(str(path))
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError(f"cannot read {path} as a PDB file with ATOM records: {error}") from error
 
 
 def open_array(path: Path) -> NDArray[Any]:
     """Array of an npy file, mapped, not read. Raises DataError if it is missing, damaged or holds Python objects."""
-    try:
+    with named_damage(path, remedy="delete it and fetch or write it again"):
         return np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"cannot read {path}: {error}; delete it and fetch or write it again") from error
 
 
 def open_pair(positions: Path, forces: Path, *, length_unit: float, force_unit: float) -> RawTrajectory:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from cgpipe.data.damage import named_damage
 from cgpipe.data.files import whole_file
-from cgpipe.errors import DataError
 
 _KEY = "cgpipe"
 
@@ -27,9 +27,10 @@ def save_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping
 
 def load_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and header. Raises DataError if the file is missing, damaged or not written by cgpipe."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header: dict[str, Any] = json.loads(file.metadata()[_KEY])
-            return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is not a whole file of cgpipe: {error}; delete it and run again") from error
+    with named_damage(path, expected="a file of cgpipe", remedy="delete it and run again"):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                header = dict(json.loads(file.metadata()[_KEY]))
+                return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 (no mapping)
+        except SafetensorError as error:
+            raise ValueError(str(error)) from error

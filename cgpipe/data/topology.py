@@ -7,7 +7,10 @@ import mdtraj
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.data.plain import from_plain
 from cgpipe.errors import DataError
+
+_OF_SITES = ("names", "elements", "residue_names", "residue_numbers", "masses")
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,18 @@ class Topology:
         return asdict(self)
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
-        """From what `to_plain` gave, after a round through JSON."""
-        bonds = tuple((int(i), int(j)) for i, j in values["bonds"])
-        return cls(**{key: tuple(value) for key, value in values.items() if key != "bonds"}, bonds=bonds)
+    def from_plain(cls, values: Any, *, source: str) -> Self:
+        """From what `to_plain` gave, after a round through JSON. Raises DataError that names the source."""
+        return from_plain(cls, values, source=source)
+
+    def __post_init__(self) -> None:
+        lengths = {len(getattr(self, name)) for name in _OF_SITES}
+        if len(lengths) > 1:
+            raise DataError(
+                f"a topology has {' or '.join(map(str, sorted(lengths)))} sites; one entry each is expected"
+            )
+        if any(not 0 <= i < j < self.n_sites for i, j in self.bonds):
+            raise DataError(f"a topology of {self.n_sites} sites has bonds to others, or in wrong order")
 
 
 def from_mdtraj(topology: mdtraj.Topology, masses: NDArray[np.floating[Any]] | None = None) -> Topology:

@@ -56,7 +56,7 @@ def _load(lock: Path) -> dict[str, Any]:
     """All entries; none where there is no file, or one that a process has just made to write it."""
     try:
         entries = json.loads(lock.read_text() or "{}") if lock.exists() else {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _damaged(lock, str(error)) from error
     if not isinstance(entries, dict):
         raise _damaged(lock, f"it holds a {type(entries).__name__}, expected a mapping of addresses")

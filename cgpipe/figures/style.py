@@ -1,5 +1,6 @@
 """How every figure looks: sizes for journal columns, colours that the colour-blind can tell apart, honest labels."""
 
+import io
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -68,5 +69,7 @@ def save_figure(figure: Figure, paths: Sequence[Path], record: Mapping[str, Any]
     text = {} if record is None else {"cgpipe": json.dumps(record, sort_keys=True)}
     for path in paths:
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": "cgpipe", **text}
+        drawn = io.BytesIO()  # a full disk would make matplotlib print a traceback
+        figure.savefig(drawn, format=path.suffix[1:], dpi=_RESOLUTION, metadata=metadata)
         with whole_file(path) as temporary:
-            figure.savefig(temporary, format=path.suffix[1:], dpi=_RESOLUTION, metadata=metadata)
+            temporary.write_bytes(drawn.getvalue())

@@ -35,8 +35,8 @@ def load_force_field(path: Path) -> ForceField:
     arrays, header = load_tensors(path)
     try:
         return ForceField(
-            Topology.from_plain(header["topology"]),
-            PriorParameters.from_plain(header["prior"]),
+            Topology.from_plain(header["topology"], source=str(path)),
+            PriorParameters.from_plain(header["prior"], source=str(path)),
             complete(NetworkSection, header["network"], source=str(path)),
             {key: torch.from_numpy(array) for key, array in arrays.items()},
             header["temperature_K"],

@@ -6,6 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from cgpipe.data.plain import from_plain
 from cgpipe.geometry import (
     angle_gradients,
     angles,
@@ -69,20 +70,9 @@ class PriorParameters:
         return asdict(self)
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
-        """From what `to_plain` gave, after a round through JSON."""
-        kinds = {
-            "bonds": HarmonicTerm,
-            "angles": HarmonicTerm,
-            "dihedrals": DihedralTerm,
-            "repulsions": RepulsionTerm,
-        }
-        terms = {key: tuple(kind(**_with_tuples(term)) for term in values[key]) for key, kind in kinds.items()}
-        return cls(**{**values, **terms})
-
-
-def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    def from_plain(cls, values: Any, *, source: str) -> Self:
+        """From what `to_plain` gave, after a round through JSON. Raises DataError that names the source."""
+        return from_plain(cls, values, source=source)
 
 
 class Prior(Potential):

@@ -13,6 +13,7 @@ from Bio.PDB import PDBIO
 from openmm import app
 from pdbfixer import PDBFixer
 
+from cgpipe.data.damage import named_damage
 from cgpipe.errors import ConfigError, DataError
 
 _ONE_LETTER = {name.upper(): letter for name, letter in protein_letters_3to1.items()}
@@ -70,12 +71,18 @@ def read_structure(path: Path) -> app.Modeller:
     """Heavy atoms of a PDB file, cleaned: standard residues, missing atoms added, water and lone ions removed.
 
     Of several models the first is taken, of alternate locations the first.
-    Raises DataError if the file is missing, holds no atoms or lacks residues inside the chain.
+    Raises DataError if the file is missing, holds no atoms, lacks residues inside the chain or cannot be cleaned.
     """
-    try:
-        fixer = PDBFixer(filename=str(path))
-    except (OSError, ValueError, IndexError, KeyError) as error:
-        raise DataError(f"cannot read {path} as a PDB file: {error}") from error
+    remedy = "give a file as the RCSB writes them, of standard residues whose atoms lie where they can"
+    with named_damage(path, expected="a PDB file", remedy=remedy):
+        try:
+            return _cleaned(path)
+        except openmm.OpenMMException as error:  # atoms that lie upon each other
+            raise ValueError(str(error)) from error
+
+
+def _cleaned(path: Path) -> app.Modeller:
+    fixer = PDBFixer(filename=str(path))
     if fixer.topology.getNumAtoms() == 0:
         raise DataError(f"{path} holds no atoms; expected a PDB file with ATOM records")
     _require_whole_chains(fixer, path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from openmm import app, unit
 
 from cgpipe.config.reference import OpenMMReferenceSection
+from cgpipe.data.plain import from_plain
 from cgpipe.data.topology import Topology, from_mdtraj, to_mdtraj
 from cgpipe.errors import ConfigError, DataError
 from cgpipe.reference.solvent import solvate
@@ -176,14 +177,25 @@ def to_plain(atomistic: AtomisticSystem) -> dict[str, Any]:
     }
 
 
-def from_plain(values: dict[str, Any]) -> AtomisticSystem:
-    """From what `to_plain` gave, after a round through JSON."""
-    return AtomisticSystem(
-        Topology.from_plain(values["topology"]),
-        {name: np.array(positions) for name, positions in values["starts_nm"].items()},
-        openmm.XmlSerializer.deserialize(values["system"]),
-        values["platform"],
-    )
+@dataclass(frozen=True)
+class _Plain:
+    """What `to_plain` gives, as types."""
+
+    topology: Topology
+    starts_nm: dict[str, list[tuple[float, float, float]]]
+    platform: str
+    system: str
+
+
+def system_from_plain(values: Any, *, source: str) -> AtomisticSystem:
+    """From what `to_plain` gave, after a round through JSON. Raises DataError that names the source."""
+    plain = from_plain(_Plain, values, source=source)
+    try:
+        system = openmm.XmlSerializer.deserialize(plain.system)
+    except (openmm.OpenMMException, ValueError) as error:
+        raise DataError(f"{source} holds no OpenMM system: {error}; delete the file and run again") from error
+    starts = {name: np.array(positions) for name, positions in plain.starts_nm.items()}
+    return AtomisticSystem(plain.topology, starts, system, plain.platform)
 
 
 def pdb_text(topology: Topology, positions: NDArray[np.floating[Any]]) -> str:

@@ -53,10 +53,13 @@ def load_state(path: Path, *, fingerprint: str, device: torch.device) -> Trainin
     if header.get("fingerprint") != fingerprint:
         return None
     groups: dict[str, dict[str, Tensor]] = {"weights": {}, "best_weights": {}, "adam": {}}
-    for key, array in arrays.items():
-        group, name = key.split("/", maxsplit=1)
-        groups[group][name] = torch.from_numpy(array).to(device)
-    return TrainingState(**groups, history=[Epoch(**epoch) for epoch in header["history"]])
+    try:
+        for key, array in arrays.items():
+            group, name = key.split("/", maxsplit=1)
+            groups[group][name] = torch.from_numpy(array).to(device)
+        return TrainingState(**groups, history=[Epoch(**epoch) for epoch in header["history"]])
+    except (KeyError, TypeError, ValueError):  # damaged where nothing sums it up
+        return None
 
 
 def adam_tensors(optimiser: torch.optim.Adam) -> dict[str, Tensor]:

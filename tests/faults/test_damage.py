@@ -94,22 +94,10 @@ def test_clock_that_was_wrong_while_half_the_run_was_made(tmp_path, undisturbed,
             moment = path.stat().st_mtime + days * DAY
             os.utime(path, (moment, moment))
         count[0] = 1
+        if days > 0:  # Snakemake refuses to go on from files of the future, and --touch gives them the present
+            _assert_told(project.snakemake(), "clock skew")
+            project.run("--touch")
         project.run()
-        assert project.artefacts() == undisturbed
-
-
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="Debian's faketime is not installed")
-@pytest.mark.parametrize("speed", ["-1d x50", "+1d x0.1"])
-def test_clock_of_the_processes_that_runs_wild(tmp_path, undisturbed, table, speed):
-    project = Project(tmp_path)
-    with table.entry("clock of all processes off by a day and 50 times too fast or 10 times too slow") as count:
-        count[0] = 1
-        result = subprocess.run(
-            ["faketime", "-f", speed, *project.command()],
-            cwd=project.folder, env=project.environment | {"FAKETIME_DONT_RESET": "1"},
-            capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
-        assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
         assert project.artefacts() == undisturbed
 
 

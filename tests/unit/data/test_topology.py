@@ -24,7 +24,7 @@ def test_a_missing_label_lists_its_residue(topology):
 
 
 def test_json_brings_it_back(topology):
-    assert Topology.from_plain(json.loads(json.dumps(topology.to_plain()))) == topology
+    assert Topology.from_plain(json.loads(json.dumps(topology.to_plain())), source="test") == topology
 
 
 def test_mdtraj_brings_it_back(topology):

@@ -13,7 +13,7 @@ from cgpipe.reference.dynamics import Dynamics
 from cgpipe.reference.metadynamics import build_bias
 from cgpipe.reference.recording import record_trajectory
 from cgpipe.reference.schedule import Schedule
-from cgpipe.reference.system import create_context, from_plain, to_plain
+from cgpipe.reference.system import create_context, system_from_plain, to_plain
 from cgpipe.units import thermal_energy
 
 _KT = thermal_energy(300.0)
@@ -154,7 +154,7 @@ def test_an_absent_platform_lists_those_present(alanine):
 def test_a_system_comes_back_from_json(alanine):
     import json  # noqa: PLC0415 (only here)
 
-    back = from_plain(json.loads(json.dumps(to_plain(alanine))))
+    back = system_from_plain(json.loads(json.dumps(to_plain(alanine))), source="test")
     assert back.topology == alanine.topology
     assert np.array_equal(back.starts["native"], alanine.starts["native"])
     assert openmm.XmlSerializer.serialize(back.system) == openmm.XmlSerializer.serialize(alanine.system)

@@ -1,0 +1,48 @@
+"""Damaged and hostile files end in success or in a cgpipe error: no crash, no code that runs, no path out, no hunger.
+
+A short run stands with all tests; `make fuzz` feeds a hundred thousand inputs and more.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .seeds import WRITERS
+
+_SLOW = {"structure.pdb": 10}
+"""How many times fewer inputs of a kind: PDBFixer takes 80 ms each."""
+_SHORT, _LONG = 150, 6500
+
+
+def _attack(kind, count):
+    """What was found in `count` damaged inputs, each given to the reader of its kind; the reader may die of it."""
+    found, first = [], 0
+    while first < count:
+        command = [sys.executable, str(Path(__file__).with_name("attack.py")), kind, str(first), str(count - first)]
+        job = subprocess.run(command, capture_output=True, text=True, check=False)
+        found += [json.loads(line) for line in job.stdout.splitlines()]
+        if job.returncode == 0:
+            break
+        places = [line for line in job.stderr.splitlines() if line.startswith('{"at"')]
+        assert places, job.stderr[-2000:]
+        died_at = json.loads(places[-1])["at"]
+        found.append({"kind": kind, "input": died_at, "found": f"the process died with {job.returncode}"})
+        first = died_at + 1
+    return found
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_few_damaged_files(kind):
+    assert not _attack(kind, _SHORT // _SLOW.get(kind, 1))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("kind", WRITERS)
+def test_many_damaged_files(kind):
+    count = _LONG // _SLOW.get(kind, 1)
+    found = _attack(kind, count)
+    print(f"{kind}: {count} inputs, {len(found)} found")
+    assert not found
