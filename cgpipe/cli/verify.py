@@ -7,6 +7,7 @@ example: cgpipe verify results/ala2
 """
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cgpipe.errors import DataError
 
 _WITHOUT_RECORD = {"download"}
 """Folders of files that others made."""
+_REMEDY = "make it again by `snakemake --cores all -- {}`, and what depends on it by `snakemake --cores all`"
+"""Snakemake makes a file that is gone by itself only where something is to be made from it."""
 _OWN_FOLDERS = {"reference", "beads", "prior", "simulation", "analysis", "figures", "fold0", "fold1"}
 """Folders of which nothing may be gone; files of the user's, which were read once, may be."""
 
@@ -62,21 +65,21 @@ def _damage(tree: ResultTree) -> Iterator[str]:
 
 
 def _breaks(tree: ResultTree) -> Iterator[str]:
-    """Files that are not what their readers read, or not what was written."""
-    readers: dict[str, list[str]] = {}
+    """Files that are gone, are not what their readers read, or not what was written."""
+    gone: dict[str, list[str]] = {}
+    changed: dict[str, list[str]] = {}
     for path, record in tree.origins.items():
         name = str(path.relative_to(tree.folder))
         for source in [*tree.outputs(record), *tree.sources(record)]:
             if source.path is None and source.name.split("/")[0] in _OWN_FOLDERS | {tree.folder.name}:
-                yield f"{source.name}, which belongs to {name}, is gone; run `snakemake`, which makes it again"
-        for source in [*tree.sources(record), *tree.outputs(record)]:
-            if source.path is not None and not source.unchanged:
-                readers.setdefault(str(source.path.relative_to(tree.folder.parent)), []).append(name)
-    for changed, names in readers.items():
-        yield (
-            f"{changed} is not the file that {', '.join(names)} were made with; delete it and run `snakemake`, which "
-            "makes it again, and then what depends on it"
-        )
+                gone.setdefault(source.name, []).append(name)
+            elif source.path is not None and not source.unchanged:
+                changed.setdefault(os.path.relpath(source.path), []).append(name)
+    for missing, names in gone.items():
+        yield f"{missing}, which belongs to {', '.join(names)}, is gone; {_REMEDY.format('ITS_PATH')}"
+    for path_now, names in changed.items():
+        remedy = _REMEDY.format(path_now)
+        yield f"{path_now} is not the file that belongs to {', '.join(names)}; delete it, then {remedy}"
 
 
 def _missing(tree: ResultTree) -> Iterator[str]:

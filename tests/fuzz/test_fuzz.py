@@ -14,7 +14,7 @@ from .seeds import WRITERS
 
 _SLOW = {"structure.pdb": 10}
 """How many times fewer inputs of a kind: PDBFixer takes 80 ms each."""
-_SHORT, _LONG = 150, 6500
+_SHORT, _LONG, _GUIDED = 150, 6500, 3000
 
 
 def _attack(kind, count):
@@ -46,3 +46,12 @@ def test_many_damaged_files(kind):
     found = _attack(kind, count)
     print(f"{kind}: {count} inputs, {len(found)} found")
     assert not found
+
+
+@pytest.mark.fuzz
+@pytest.mark.skipif(sys.platform != "linux", reason="atheris is for Linux")
+@pytest.mark.parametrize("kind", sorted(set(WRITERS) - set(_SLOW)))
+def test_inputs_that_search_for_new_lines(kind, tmp_path):
+    command = [sys.executable, str(Path(__file__).with_name("guided.py")), kind, str(_GUIDED), str(tmp_path)]
+    job = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert job.returncode == 0, job.stderr[-4000:]

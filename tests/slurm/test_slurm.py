@@ -120,9 +120,10 @@ def test_other_jobs_get_none(finished):
 
 
 def test_short_jobs_share_one_submission(finished):
-    (job,) = finished.submissions("rule_report_toy")
-    assert job["NumCPUs"] == "2"
-    assert not finished.submissions("rule_figure")
+    for group in ("beads", "report"):
+        (job,) = finished.submissions(f"rule_{group}_toy")
+        assert job["NumCPUs"] == "2"
+    assert not finished.submissions("rule_figure") + finished.submissions("rule_map")
     assert not finished.submissions("rule_summary"), "bookkeeping holds no node"
 
 

@@ -37,6 +37,6 @@ rule map:
         "../../envs/cgpipe.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(240),
+        runtime=growing(60),
     shell:
         "cgpipe map --maps {input.maps} --trajectory {input.trajectory} --output {output} 2>&1 | tee {log}"
