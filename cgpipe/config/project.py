@@ -37,8 +37,10 @@ class ProjectConfig(Section):
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Mapping in a YAML file. Raises ConfigError if it is missing, not YAML or not a mapping."""
-    if not path.is_file():
-        raise ConfigError(f"there is no file {path}; `cgpipe new NAME --sequence SEQ` writes a system's config")
+    if not _is_file(path):
+        raise ConfigError(
+            f"there is no file {str(path)[:200]}; `cgpipe new NAME --sequence SEQ` writes a system's config"
+        )
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # dates that are none, bytes, deep nesting
@@ -46,6 +48,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds {type(content).__name__}, expected a mapping of sections")
     return content
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long: perhaps JSON that lost its beginning
+        return False
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

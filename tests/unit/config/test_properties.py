@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,3 +65,9 @@ def test_equal_values_make_equal_text(n_features, n_radial):
     texts = {section_argument(complete(NetworkSection, values, source="x")) for values in (whole, real)}
     assert len(texts) == 1
     assert json.loads(texts.pop()) == plain(complete(NetworkSection, whole, source="x"))
+
+
+def test_a_section_that_is_neither_json_nor_a_file_is_told_in_short():
+    with pytest.raises(ConfigError, match="there is no file") as caught:
+        parse_section(TrainingSection, '"batch_size": 3' + "A" * 5000)
+    assert len(str(caught.value)) < 400
