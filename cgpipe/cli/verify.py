@@ -8,10 +8,12 @@ example: cgpipe verify results/ala2
 
 import argparse
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from cgpipe.cli.sanity import complaints
+from cgpipe.data.damage import named_damage
 from cgpipe.data.lineage import ResultTree, read_origin
 from cgpipe.errors import DataError
 
@@ -19,7 +21,7 @@ _WITHOUT_RECORD = {"download"}
 """Folders of files that others made."""
 _REMEDY = "make it again by `snakemake --cores all -- {}`, and what depends on it by `snakemake --cores all`"
 """Snakemake makes a file that is gone by itself only where something is to be made from it."""
-_OWN_FOLDERS = {"reference", "beads", "prior", "simulation", "analysis", "figures", "fold0", "fold1"}
+_OWN_FOLDERS = {"reference", "beads", "prior", "simulation", "analysis", "figures"}
 """Folders of which nothing may be gone; files of the user's, which were read once, may be."""
 
 
@@ -59,7 +61,8 @@ def _damage(tree: ResultTree) -> Iterator[str]:
     for path in tree.files:
         try:
             read_origin(path)
-            yield from (f"{path.relative_to(tree.folder)}: {text}" for text in complaints(path))
+            with named_damage(path, remedy="delete it and run again"):
+                yield from (f"{path.relative_to(tree.folder)}: {text}" for text in complaints(path))
         except DataError as error:
             yield str(error)
 
@@ -71,7 +74,7 @@ def _breaks(tree: ResultTree) -> Iterator[str]:
     for path, record in tree.origins.items():
         name = str(path.relative_to(tree.folder))
         for source in [*tree.outputs(record), *tree.sources(record)]:
-            if source.path is None and source.name.split("/")[0] in _OWN_FOLDERS | {tree.folder.name}:
+            if source.path is None and _is_own(source.name, tree):
                 gone.setdefault(source.name, []).append(name)
             elif source.path is not None and not source.unchanged:
                 changed.setdefault(os.path.relpath(source.path), []).append(name)
@@ -80,6 +83,12 @@ def _breaks(tree: ResultTree) -> Iterator[str]:
     for path_now, names in changed.items():
         remedy = _REMEDY.format(path_now)
         yield f"{path_now} is not the file that belongs to {', '.join(names)}; delete it, then {remedy}"
+
+
+def _is_own(name: str, tree: ResultTree) -> bool:
+    """Whether a file of this name lies among a system's results."""
+    folder = name.split("/", maxsplit=1)[0]
+    return folder in _OWN_FOLDERS | {tree.folder.name} or re.fullmatch(r"fold\d+", folder) is not None
 
 
 def _missing(tree: ResultTree) -> Iterator[str]:

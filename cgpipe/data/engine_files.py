@@ -250,7 +250,7 @@ def _log_weights(section: FilesReferenceSection, trajectories: list[RawTrajector
 def _own_log_weights(path: Path) -> NDArray[np.float64] | None:
     if _READERS.get(path.suffix) is not _open_h5md:
         return None
-    with h5py.File(path) as file:
+    with named_damage(path, remedy=_REMEDY), h5py.File(path) as file:
         if "cgpipe" not in file:
             return None
     with H5mdFile(path) as own:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cgpipe import __version__
 from cgpipe.data.damage import named_damage
 from cgpipe.data.files import whole_file
-from cgpipe.data.hdf5 import new_hdf5
+from cgpipe.data.hdf5 import new_hdf5, require_present
 from cgpipe.data.topology import Topology
 from cgpipe.data.trajectory import Trajectory, require_finite
 from cgpipe.errors import DataError
@@ -124,7 +124,7 @@ class H5mdFile:
             self._file = h5py.File(path, "r")
             self.topology = Topology.from_plain(json.loads(self._file["cgpipe"].attrs["topology"]), source=str(path))
             self.provenance: dict[str, Any] = dict(json.loads(self._file["cgpipe"].attrs["provenance"]))
-            self._positions = self._file[f"{_PARTICLES}/position/value"]
+            self._positions = require_present(self._file[f"{_PARTICLES}/position/value"])
             self.n_frames = len(self._positions)
 
     def _whole(self) -> AbstractContextManager[None]:
@@ -173,7 +173,7 @@ class H5mdFile:
 
     def _array(self, name: str) -> NDArray[Any] | None:
         with self._whole():
-            return np.asarray(self._file[name]) if name in self._file else None
+            return np.asarray(require_present(self._file[name])) if name in self._file else None
 
     def frames(self, start: int = 0, stop: int | None = None) -> Trajectory:
         """Frames start..stop as a record. Raises DataError on a damaged chunk or values that are not finite."""

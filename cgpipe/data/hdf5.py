@@ -12,6 +12,8 @@ from types import TracebackType
 
 import h5py
 
+_LARGEST_RATIO = 1100
+"""Of what a file holds to its size, where it is compressed: that of gzip at its best."""
 _FULL_DISK = "errno = "
 """What HDF5 writes when the system refused a write."""
 
@@ -29,6 +31,14 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
             raise OSError(str(error)) from error
         raise
     sys.excepthook, sys.unraisablehook = hooks
+
+
+def require_present(dataset: h5py.Dataset) -> h5py.Dataset:
+    """The dataset, unless it claims more values than its file can hold; then ValueError is raised."""
+    size = Path(dataset.file.filename).stat().st_size
+    if dataset.size * dataset.dtype.itemsize > _LARGEST_RATIO * size:
+        raise ValueError(f"{dataset.name} claims {dataset.size} values in a file of {size} bytes")
+    return dataset
 
 
 def _tell_but_noise(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

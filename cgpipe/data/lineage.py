@@ -93,7 +93,7 @@ class ResultTree:
     @cached_property
     def unfinished(self) -> list[Path]:
         """What work that was interrupted left behind to go on from."""
-        return sorted(path for path in self.folder.rglob(".*") if self._is_first(path))
+        return sorted(path for path in self.folder.rglob(".*") if self._is_first(path) and path.suffix != ".lock")
 
     def _is_first(self, path: Path) -> bool:
         return not any(part.startswith(".") for part in path.parent.relative_to(self.folder).parts)

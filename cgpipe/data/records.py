@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cgpipe.data.damage import named_damage
 from cgpipe.data.files import whole_file
-from cgpipe.data.hdf5 import new_hdf5
+from cgpipe.data.hdf5 import new_hdf5, require_present
 
 
 def save_record(path: Path, arrays: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
@@ -25,5 +25,8 @@ def load_record(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and header. Raises DataError if the file is missing or damaged."""
     with named_damage(path, expected="a record of cgpipe", remedy="delete it and run again"):
         with h5py.File(path, "r") as file:
-            arrays, header = {name: np.asarray(file[name]) for name in file}, json.loads(file.attrs["header"])
+            arrays, header = (
+                {name: np.asarray(require_present(file[name])) for name in file},
+                json.loads(file.attrs["header"]),
+            )
         return arrays, dict(header)

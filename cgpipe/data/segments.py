@@ -36,6 +36,8 @@ class SegmentStore:
             try:
                 self._load(count - 1)
             except DataError:
+                if self.n_segments == count:
+                    raise
                 continue
             break
 
@@ -77,6 +79,8 @@ class SegmentStore:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 return dict(archive)
+        except (OSError, MemoryError) as error:  # of the system, not of the segment: nothing is dropped
+            raise DataError(f"cannot read segment {path}: {error or type(error).__name__}; run it again") from error
         except DAMAGE as error:
             self._drop_from(index)
             raise DataError(

@@ -49,6 +49,13 @@ class Running:
             _signal(process, number)
         return len(processes)
 
+    def kill_after(self, seconds):
+        """Kill what has not ended by itself so many seconds from now."""
+        try:
+            self._job.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.signal_all(signal.SIGKILL)
+
 
 def _is_cgpipe(process):
     try:

@@ -11,6 +11,8 @@ from .processes import Running, kill
 
 RUNS = {"a worker": 5, "Snakemake, its jobs living on": 5, "everything": 5}
 KILLS_PER_RUN = 5
+GRACE = 10.0
+"""Seconds from SIGTERM to SIGKILL; Snakemake itself needs the second where SIGTERM finds it between two threads."""
 SHORTEST, LONGEST = 1.0, 9.0
 """Seconds before a kill; a run of the toy takes some 20 s on two cores, half of it imports."""
 
@@ -70,6 +72,8 @@ def test_sigterm_of_a_scheduler_is_resumed(tmp_path, undisturbed, table, number)
             if not running.has_ended and count[0] < 3:
                 running.signal_all(signal.SIGTERM)
                 count[0] += 1
+                running.kill_after(GRACE)
+                project.snakemake("--unlock")
             if running.wait() == 0:
                 break
         assert project.artefacts() == undisturbed
