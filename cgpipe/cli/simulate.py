@@ -80,6 +80,12 @@ def run(args: argparse.Namespace) -> None:
         raise _with_sane_frames(error, args.output, beads, section, record) from error
     _write(args.output, beads, section, replicas, store, record)
     store.remove()
+    _unstable(args.output).unlink(missing_ok=True)
+
+
+def _unstable(output: Path) -> Path:
+    """Where the last sane frames of a replica that failed are kept."""
+    return output.with_name(f"{output.stem}.unstable{output.suffix}")
 
 
 def _start_frames(beads: Trajectory, n_replicas: int, *, seed: int) -> NDArray[np.floating]:
@@ -114,7 +120,7 @@ def _with_sane_frames(
     """The error with its replica's last sane frames saved, and where."""
     if error.frames is None or not len(error.frames):
         return error
-    path = output.with_name(f"{output.stem}.unstable{output.suffix}")
+    path = _unstable(output)
     with create_h5md(path, beads.topology, frame_interval=section.frame_interval_ps, provenance=record) as writer:
         writer.append(error.frames)
     return UnstableError(f"{error}. Its last sane frames are in {path}")

@@ -129,7 +129,8 @@ class ResultTree:
         for path in found:
             if self.sha256(path) == digest:
                 return Source(name, digest, path, unchanged=True)
-        return Source(name, digest, found[0] if found else None, unchanged=False)
+        own = [path for path in found if self.folder in path.parents]  # a neighbour's may bear the same name by chance
+        return Source(name, digest, own[0] if own else None, unchanged=False)
 
     @cached_property
     def origins(self) -> dict[Path, Record]:

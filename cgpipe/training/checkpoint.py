@@ -48,7 +48,9 @@ def load_state(path: Path, *, fingerprint: str, device: torch.device) -> Trainin
     """Checkpoint of a training with the same fingerprint; None if there is none that fits."""
     try:
         arrays, header = load_tensors(path)
-    except DataError:
+    except DataError as error:
+        if isinstance(error.__cause__, OSError) and path.exists():  # of the system: a good checkpoint may lie there
+            raise
         return None
     if header.get("fingerprint") != fingerprint:
         return None

@@ -65,6 +65,16 @@ def test_a_file_that_is_gone_is_missed(results, capsys, name):
     assert re.search(rf"{name.split('/')[-1]}.* is (gone|not there)", text)
 
 
+def test_a_neighbour_with_a_file_of_the_same_name_is_not_accused(results, capsys):
+    shutil.copytree(results / "prior", results.parent / "other" / "prior")
+    (results.parent / "other" / "prior" / "prior.json").write_text("{}")
+    (results / "prior" / "prior.json").unlink()
+    code, text = _verify(results, capsys)
+    assert code == 1
+    assert "prior/prior.json, which belongs to" in text
+    assert "other" not in text
+
+
 def test_weights_that_are_not_finite_are_no_physics(results, capsys):
     path = results / "train" / "fold0" / "model.safetensors"
     arrays, header = load_tensors(path)

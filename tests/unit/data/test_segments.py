@@ -94,6 +94,14 @@ def test_a_damaged_end_is_no_part_of_a_store_that_is_opened(output):
     assert (again.n_segments, again.state()) == (1, {"velocities": 0})
 
 
+def test_a_read_error_of_the_system_drops_nothing(store, output, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", lambda *_, **__: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(DataError, match="Input/output error"):
+            SegmentStore(output, "mine")
+    assert store.n_segments == 3
+
+
 def test_objects_are_not_loaded(store, output):
     """A pickle in an archive could run code."""
     np.savez(output.parent / ".t.h5md.segments" / "000003.npz", state_x=np.array([{}], dtype=object))
