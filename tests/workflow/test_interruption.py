@@ -20,8 +20,8 @@ from cgpipe.data.exclusive import exclusive
 )
 def test_killed_and_rerun_equals_uninterrupted(stages, tmp_path, stage, name, trace, kill_by):
     outputs = []
-    for folder, kill_when in ((tmp_path / "whole", None), (tmp_path / "killed", trace)):
-        folder.mkdir()
+    for folder, kill_when in ((tmp_path / "whole" / "fold0", None), (tmp_path / "killed" / "fold0", trace)):
+        folder.mkdir(parents=True)
         replaced = [folder / "history.csv" if argument == "HISTORY" else argument for argument in stages[stage]]
         arguments = [*replaced, "--output", folder / name]
         if kill_when:
@@ -35,7 +35,7 @@ def test_killed_and_rerun_equals_uninterrupted(stages, tmp_path, stage, name, tr
         run_command(arguments)
         outputs.append((folder / name).read_bytes())
     assert outputs[0] == outputs[1]
-    assert [path.name for path in (tmp_path / "killed").iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in (tmp_path / "killed" / "fold0").iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_command_waits_for_another_that_writes_the_same(stages, tmp_path):

@@ -13,7 +13,8 @@ from cgpipe.errors import ConfigError
 _MORE = {"kind", "sequence", "systems", "markov", "bias"}
 _KEYS = sorted(set(SystemConfig.model_fields) | set(SimulationSection.model_fields) | _MORE)
 _WORDS = st.text(max_size=8) | st.sampled_from(["openmm", "files"])
-_LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | _WORDS
+_FLOATS = st.floats(allow_subnormal=False)  # other tests switch them off, as training does
+_LEAVES = st.none() | st.booleans() | st.integers() | _FLOATS | _WORDS
 
 
 def _nested(inner):
@@ -28,7 +29,7 @@ _MAPPINGS = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=6)
 _SECTIONS = st.builds(
     TrainingSection,
     batch_size=st.integers(1, 10**6),
-    learning_rate=st.floats(1e-9, 1e3),
+    learning_rate=st.floats(1e-9, 1e3, allow_subnormal=False),
     patience=st.integers(1, 99),
 )
 
