@@ -26,7 +26,7 @@ slurm-packages:
 faults: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m faults -s
 
-# A hundred thousand damaged inputs, then coverage-guided ones; some 30 minutes.
+# A hundred thousand damaged inputs, then coverage-guided ones; some 5 minutes.
 fuzz: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest -m fuzz -s
 

@@ -19,7 +19,6 @@ from cgpipe.cli.arguments import add_output
 from cgpipe.data.files import whole_file
 from cgpipe.data.lineage import Record, ResultTree
 from cgpipe.errors import DataError
-from cgpipe.provenance import sha256
 
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _TYPES = {
@@ -45,13 +44,14 @@ def run(args: argparse.Namespace) -> None:
     tree = ResultTree(args.results.absolute())
     if not tree.origins:
         raise DataError(f"{args.results} holds no results of cgpipe; give a folder such as results/ala2")
-    crate = _crate(tree, args.licence)
+    actions = _actions(tree)
+    crate = _crate(tree, actions, args.licence)
     with whole_file(args.output) as temporary:
         crate.write_zip(temporary)
-    print(f"{len(tree.files)} files and {len(_actions(tree))} actions in {args.output}")
+    print(f"{len(tree.files)} files and {len(actions)} actions in {args.output}")
 
 
-def _crate(tree: ResultTree, licence: str) -> ROCrate:
+def _crate(tree: ResultTree, actions: list[tuple[list[Path], Record]], licence: str) -> ROCrate:
     crate = ROCrate()
     crate.name = f"{tree.folder.name}: coarse-grained force field, its data and validation"
     crate.description = (
@@ -66,7 +66,7 @@ def _crate(tree: ResultTree, licence: str) -> ROCrate:
         )
     )
     entities = {path: crate.add_file(path, **_described(tree, path)) for path in tree.files}
-    for number, (paths, record) in enumerate(_actions(tree)):
+    for number, (paths, record) in enumerate(actions):
         crate.add_action(
             _software(crate, record),
             identifier=f"#{record['stage']}-{number}",
@@ -79,7 +79,7 @@ def _crate(tree: ResultTree, licence: str) -> ROCrate:
 
 def _described(tree: ResultTree, path: Path) -> dict[str, Any]:
     """Where a file goes in the crate, and what is said of it."""
-    properties: dict[str, Any] = {"sha256": sha256(path), "contentSize": str(path.stat().st_size)}
+    properties: dict[str, Any] = {"sha256": tree.sha256(path), "contentSize": str(path.stat().st_size)}
     if path.suffix in _TYPES:
         properties["encodingFormat"] = _TYPES[path.suffix]
     return {"dest_path": str(path.relative_to(tree.folder)), "properties": properties}

@@ -69,10 +69,9 @@ def load_maps(path: Path) -> Maps:
     """Maps from the file that `cgpipe forcemap` wrote. Raises DataError if they do not belong together."""
     plain = from_plain(_Plain, load_json(path), source=str(path))
     n_beads, n_atoms = plain.beads.n_sites, len(plain.force_weights[0]) if plain.force_weights else 0
-    whole = len(plain.atoms) == len(plain.force_weights) == n_beads and {len(row) for row in plain.force_weights} == {
-        n_atoms
-    }
-    if not whole or not all(0 <= atom < n_atoms for atom in plain.atoms):
+    as_many = len(plain.atoms) == len(plain.force_weights) == n_beads
+    square = {len(row) for row in plain.force_weights} == {n_atoms}
+    if not (as_many and square and all(0 <= atom < n_atoms for atom in plain.atoms)):
         raise DataError(f"{path} has maps that do not fit its {n_beads} beads; delete the file and run again")
     positions, forces = pick_atoms(np.array(plain.atoms), n_atoms), LinearMap(np.array(plain.force_weights))
     return Maps(plain.beads, positions, forces, plain.provenance.get("settings", {}))

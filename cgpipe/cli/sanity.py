@@ -3,17 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from cgpipe.cli.map import load_maps
+from cgpipe.cli.prior_file import load_prior
 from cgpipe.data.files import load_json
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record
 from cgpipe.data.tensors import load_tensors
 from cgpipe.errors import DataError
 from cgpipe.mapping.force_map import check_force_map
-from cgpipe.mapping.linear_map import LinearMap, pick_atoms
 
 _TEMPERATURE_TOLERANCE = 0.1
 """Relative; steps of some fs read a few percent cold, and a sound thermostat is never this far off."""
@@ -58,30 +58,24 @@ def _model(path: Path) -> Iterator[str]:
 
 
 def _prior(path: Path) -> Iterator[str]:
-    parameters = load_json(path)["parameters"]
-    for kind in ("bonds", "angles"):
-        bad = [term for term in parameters[kind] if not _positive(term)]
+    parameters = load_prior(path).parameters
+    for kind, terms in (("bonds", parameters.bonds), ("angles", parameters.angles)):
+        bad = [term for term in terms if not (0 < term.centre < math.inf and 0 < term.stiffness < math.inf)]
         if bad:
             yield f"has {kind} without a positive force constant ({bad[0]}); look at its fit figure"
 
 
-def _positive(term: dict[str, Any]) -> bool:
-    numbers = [value for value in term.values() if isinstance(value, float)]
-    return all(math.isfinite(number) and number > 0 for number in numbers)
-
-
 def _mapping(path: Path) -> Iterator[str]:
-    content = load_json(path)
-    weights = LinearMap(np.array(content["force_weights"]))
-    bead_atoms = pick_atoms(np.array(content["atoms"]), weights.matrix.shape[1])
+    maps = load_maps(path)
     try:
-        check_force_map(weights, bead_atoms, np.empty((0, 2), dtype=np.intp))
+        check_force_map(maps.forces, maps.positions, np.empty((0, 2), dtype=np.intp))
     except DataError as error:
         yield str(error)
 
 
 def _comparison(path: Path) -> Iterator[str]:
-    for metric in load_json(path):
+    metrics = load_json(path)
+    for metric in metrics:
         name, value = metric["metric"], metric["value"]
         if not math.isfinite(value):
             yield f"has {name} = {value}, which is no number"
@@ -92,7 +86,7 @@ def _comparison(path: Path) -> Iterator[str]:
         if (metric["error"] or 0) < 0:
             yield f"has {name} with a negative error"
     record = path.parent / "analysis" / "comparison.h5"
-    if record.is_file() and load_record(record)[1]["metrics"] != load_json(path):
+    if record.is_file() and load_record(record)[1]["metrics"] != metrics:
         yield "differs from the metrics in analysis/comparison.h5; delete it and run `snakemake`"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cgpipe.cli.sanity import complaints
 from cgpipe.data.damage import named_damage
-from cgpipe.data.lineage import ResultTree, read_origin
+from cgpipe.data.lineage import ResultTree
 from cgpipe.errors import DataError
 
 _WITHOUT_RECORD = {"download"}
@@ -58,9 +58,11 @@ def _verify(folder: Path) -> int:
 
 def _damage(tree: ResultTree) -> Iterator[str]:
     """Files that cannot be read to the end, or whose content is not physical."""
+    yield from map(str, tree.damaged.values())
     for path in tree.files:
+        if path in tree.damaged:
+            continue
         try:
-            read_origin(path)
             with named_damage(path, remedy="delete it and run again"):
                 yield from (f"{path.relative_to(tree.folder)}: {text}" for text in complaints(path))
         except DataError as error:

@@ -30,11 +30,17 @@ DAMAGE = (
 
 
 @contextmanager
-def named_damage(file: object, *, remedy: str, expected: str = "") -> Iterator[None]:
-    """Whatever a damaged file makes libraries raise becomes a DataError that names file, expectation and remedy."""
+def named_damage(
+    file: object, *, remedy: str, expected: str = "", also: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Whatever a damaged file makes libraries raise becomes a DataError that names file, expectation and remedy.
+
+    also : errors of a library that has its own
+    """
+    caught: tuple[type[Exception], ...] = (*DAMAGE, *also)
     try:
         yield
-    except DAMAGE as error:
+    except caught as error:
         what = f" as {expected}" if expected else ""
         said = str(error).strip() or type(error).__name__
         raise DataError(f"cannot read {file}{what}: {said}; {remedy}") from error

@@ -31,19 +31,12 @@ def _of_json(path: Path) -> Record | None:
 
 
 def _of_image(path: Path) -> Record | None:
-    with named_damage(path, expected="a PNG file", remedy="delete it and run again"):
-        try:
-            with Image.open(path, formats=["PNG"]) as image:
-                image.load()  # the record may stand behind the pixels; this checks the sums of all parts
-                text = image.info.get("cgpipe")
-        except Image.DecompressionBombError as error:
-            raise ValueError(str(error)) from error
-    return None if text is None else _parsed(path, text)
-
-
-def _parsed(path: Path, text: str) -> Record:
-    with named_damage(path, expected="a record of its origin", remedy="delete it and run again"):
-        return dict(json.loads(text))
+    bomb = (Image.DecompressionBombError,)
+    damage = named_damage(path, expected="a PNG file with its record", remedy="delete it and run again", also=bomb)
+    with damage, Image.open(path, formats=["PNG"]) as image:
+        image.load()  # the record may stand behind the pixels; this checks the sums of all parts
+        text = image.info.get("cgpipe")
+        return None if text is None else dict(json.loads(text))
 
 
 _READERS: dict[str, Callable[[Path], Record | None]] = {
@@ -133,20 +126,30 @@ class ResultTree:
         return Source(name, digest, own[0] if own else None, unchanged=False)
 
     @cached_property
+    def _readings(self) -> dict[Path, Record | DataError | None]:
+        """What reading each file to its end gave."""
+        return {path: _reading(path) for path in self.files}
+
+    @property
+    def damaged(self) -> dict[Path, DataError]:
+        """Files that cannot be read, and why."""
+        return {path: reading for path, reading in self._readings.items() if isinstance(reading, DataError)}
+
+    @cached_property
     def origins(self) -> dict[Path, Record]:
         """Record of every file that has one, its own or that of the file it was written with."""
-        own = {path: record for path in self.files if (record := _origin_or_none(path)) is not None}
+        own = {path: reading for path, reading in self._readings.items() if isinstance(reading, dict)}
         shared = {
             output.path: record for record in own.values() for output in self.outputs(record) if output.path is not None
         }
         return shared | own
 
 
-def _origin_or_none(path: Path) -> Record | None:
+def _reading(path: Path) -> Record | DataError | None:
     try:
         return read_origin(path)
-    except DataError:
-        return None
+    except DataError as error:
+        return error
 
 
 def tree_of(path: Path) -> ResultTree:

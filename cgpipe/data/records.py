@@ -23,10 +23,7 @@ def save_record(path: Path, arrays: dict[str, NDArray[Any]], header: dict[str, A
 
 def load_record(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and header. Raises DataError if the file is missing or damaged."""
-    with named_damage(path, expected="a record of cgpipe", remedy="delete it and run again"):
-        with h5py.File(path, "r") as file:
-            arrays, header = (
-                {name: np.asarray(require_present(file[name])) for name in file},
-                json.loads(file.attrs["header"]),
-            )
-        return arrays, dict(header)
+    damage = named_damage(path, expected="a record of cgpipe", remedy="delete it and run again")
+    with damage, h5py.File(path, "r") as file:
+        arrays = {name: np.asarray(require_present(file[name])) for name in file}
+        return arrays, dict(json.loads(file.attrs["header"]))

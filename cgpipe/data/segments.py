@@ -7,6 +7,7 @@ dropped with those after it, and made again.
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ Arrays = Mapping[str, NDArray[Any]]
 _STATE = "state_"
 
 
+class DamagedSegmentError(DataError):
+    """A segment was damaged; it and those after it were removed."""
+
+
 class SegmentStore:
     """Segments of one piece of work in one folder, valid under one fingerprint of its settings."""
 
@@ -32,14 +37,10 @@ class SegmentStore:
             self.remove()
             with whole_file(mark) as temporary:
                 temporary.write_text(fingerprint)
-        while count := self.n_segments:  # a crash of the machine can damage what was written last
-            try:
-                self._load(count - 1)
-            except DataError:
-                if self.n_segments == count:
-                    raise
-                continue
-            break
+        while self.n_segments:  # a crash of the machine can damage what was written last
+            with suppress(DamagedSegmentError):
+                self._load(self.n_segments - 1)
+                break
 
     def _path(self, index: int) -> Path:
         return self._folder / f"{index:06d}.npz"
@@ -83,7 +84,7 @@ class SegmentStore:
             raise DataError(f"cannot read segment {path}: {error or type(error).__name__}; run it again") from error
         except DAMAGE as error:
             self._drop_from(index)
-            raise DataError(
+            raise DamagedSegmentError(
                 f"segment {path} is damaged ({error}); it and those after it were removed, run the same command again"
             ) from error
 

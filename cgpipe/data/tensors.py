@@ -27,10 +27,7 @@ def save_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping
 
 def load_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and header. Raises DataError if the file is missing, damaged or not written by cgpipe."""
-    with named_damage(path, expected="a file of cgpipe", remedy="delete it and run again"):
-        try:
-            with safe_open(path, framework="numpy") as file:
-                header = dict(json.loads(file.metadata()[_KEY]))
-                return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 (no mapping)
-        except SafetensorError as error:
-            raise ValueError(str(error)) from error
+    damage = named_damage(path, expected="a file of cgpipe", remedy="delete it and run again", also=(SafetensorError,))
+    with damage, safe_open(path, framework="numpy") as file:
+        header = dict(json.loads(file.metadata()[_KEY]))
+        return {key: file.get_tensor(key) for key in file.keys()}, header  # noqa: SIM118 (no mapping)

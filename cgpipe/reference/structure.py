@@ -74,11 +74,9 @@ def read_structure(path: Path) -> app.Modeller:
     Raises DataError if the file is missing, holds no atoms, lacks residues inside the chain or cannot be cleaned.
     """
     remedy = "give a file as the RCSB writes them, of standard residues whose atoms lie where they can"
-    with named_damage(path, expected="a PDB file", remedy=remedy):
-        try:
-            return _cleaned(path)
-        except openmm.OpenMMException as error:  # atoms that lie upon each other
-            raise ValueError(str(error)) from error
+    # OpenMM's own error comes of atoms that lie upon each other.
+    with named_damage(path, expected="a PDB file", remedy=remedy, also=(openmm.OpenMMException,)):
+        return _cleaned(path)
 
 
 def _cleaned(path: Path) -> app.Modeller:

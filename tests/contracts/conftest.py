@@ -1,19 +1,15 @@
 """The potentials that must satisfy the contract, and frames on which it is judged."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from known_potentials import KT, NETWORK, make_compiled, make_network, make_parameters, make_prior
 
 from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.schnet import SchNet, tabulate
 from cgpipe.potential import MeanPotential, Potential, SumPotential
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "reference"))
-from known_potentials import KT, NETWORK, make_compiled, make_network, make_parameters, make_prior
 
 torch.set_num_threads(1)  # a second thread only costs on arrays this small
 

@@ -1,30 +1,23 @@
 """Whole toy runs under faults; every test here carries the marker `faults`."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "reference"))
-
 from toy_project import Project
 
 from .table import Table
 
 
-def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.faults)
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A run that nothing disturbed; tests that damage it take a copy."""
+    project = Project(tmp_path_factory.mktemp("whole"))
+    project.run()
+    return project
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
+def undisturbed(whole):
     """Checksums of every result of a run that nothing disturbed."""
-    project = Project(tmp_path_factory.mktemp("undisturbed"))
-    project.run()
-    return project.artefacts()
+    return whole.artefacts()
 
 
 @pytest.fixture(scope="session")

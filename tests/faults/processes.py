@@ -43,11 +43,9 @@ class Running:
         self._job.wait()
 
     def signal_all(self, number):
-        """Signal Snakemake and all that it started, as a scheduler does; returns how many there were."""
-        processes = [*self._below(), psutil.Process(self._job.pid)]
-        for process in processes:
+        """Signal Snakemake and all that it started, as a scheduler does."""
+        for process in [*self._below(), psutil.Process(self._job.pid)]:
             _signal(process, number)
-        return len(processes)
 
     def kill_after(self, seconds):
         """Kill what has not ended by itself so many seconds from now."""

@@ -1,7 +1,6 @@
 """Full and read-only disks, clocks that jump, damaged files, two runs at once: one clear error, then the same bits."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -67,8 +66,6 @@ def test_read_only_results(tmp_path, undisturbed, table, small_disk):
     with table.entry("results become read-only") as count:
         running = Running(project)
         wait_for(lambda: list(folder.glob("toy/reference/.trajectory0.h5md.segments/*.npz")))
-        for process in running.workers():
-            process.send_signal(signal.SIGSTOP)
         # What is open for writing keeps a disk from becoming read-only, so the logs are closed first.
         running.signal_all(signal.SIGKILL)
         running.wait()
@@ -77,10 +74,7 @@ def test_read_only_results(tmp_path, undisturbed, table, small_disk):
         project.snakemake("--unlock")
         count[0] = 1
         assert project.snakemake().returncode != 0
-        job = subprocess.run(
-            ["cgpipe", "summary", "--comparisons", "x", "--output", "results/y.csv"],
-            cwd=project.folder, env=project.environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        job = project.cgpipe("summary", "--comparisons", "x", "--output", "results/y.csv")
         _assert_told(job, "cannot write results/y.csv: Read-only file system")
         _remount(folder, "rw")
         project.run()
@@ -136,13 +130,6 @@ def _damage(path, how):
     path.write_bytes({"cut": content[:middle], "scribbled": scribbled, "empty": b""}[how])
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    project = Project(tmp_path_factory.mktemp("whole"))
-    project.run()
-    return project
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -152,22 +139,18 @@ def whole(tmp_path_factory):
     ],
 )  # fmt: skip
 def test_damaged_artefact_is_found_and_made_again(tmp_path, whole, undisturbed, table, name):
-    project = Project.__new__(Project)
-    project.folder = tmp_path / "copy"
-    shutil.copytree(whole.folder, project.folder)
+    project = whole.copy(tmp_path / "copy")
     path = project.folder / "results" / "toy" / name
     with table.entry("artefact damaged") as count:
         _damage(path, "scribbled")
         count[0] = 1
-        verify = ["cgpipe", "verify", "results/toy"]
-        options = {"cwd": project.folder, "env": project.environment, "capture_output": True, "text": True}
-        found = subprocess.run(verify, check=False, **options)
+        found = project.cgpipe("verify", "results/toy")
         assert found.returncode == 1
         assert name.split("/")[-1] in found.stdout
         path.unlink()
         project.run("--", f"results/toy/{name}")
         project.run()
-        assert subprocess.run(verify, check=False, **options).returncode == 0
+        assert project.cgpipe("verify", "results/toy").returncode == 0
         assert project.artefacts() == undisturbed
 
 

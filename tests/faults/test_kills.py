@@ -9,7 +9,8 @@ from toy_project import Project
 
 from .processes import Running, kill
 
-RUNS = {"a worker": 5, "Snakemake, its jobs living on": 5, "everything": 5}
+VICTIMS = ("a worker", "Snakemake, its jobs living on", "everything")
+RUNS_EACH = 5
 KILLS_PER_RUN = 5
 GRACE = 10.0
 """Seconds from SIGTERM to SIGKILL; Snakemake itself needs the second where SIGTERM finds it between two threads."""
@@ -48,10 +49,10 @@ def _disturbed(project, victim, rng):
     raise AssertionError(f"it never ended: {(project.folder / 'out.log').read_text()[-3000:]}")
 
 
-@pytest.mark.parametrize("number", range(max(RUNS.values())))
-@pytest.mark.parametrize("victim", RUNS)
+@pytest.mark.parametrize("number", range(RUNS_EACH))
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_run_that_was_killed_ends_with_the_same_bits(tmp_path, undisturbed, table, victim, number):
-    rng = np.random.default_rng([number, list(RUNS).index(victim)])
+    rng = np.random.default_rng([number, VICTIMS.index(victim)])
     project = Project(tmp_path)
     with table.entry(f"`kill -9` of {victim}") as count:
         count[0] = _disturbed(project, victim, rng)

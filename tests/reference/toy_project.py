@@ -84,6 +84,13 @@ class Project:
         self.write("config/config.yaml", {"systems": ["toy"], "seed": 7})
         self.write("config/systems/toy.yaml", system)
 
+    def copy(self, folder: Path) -> "Project":
+        """The same project, with its results, in another folder."""
+        copied = Project.__new__(Project)
+        copied.folder = folder
+        shutil.copytree(self.folder, folder)
+        return copied
+
     def write(self, name: str, content: dict) -> None:
         (self.folder / name).write_text(yaml.safe_dump(content))
 
@@ -91,8 +98,14 @@ class Project:
         return yaml.safe_load((self.folder / name).read_text())
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self._call(self.command(*arguments))
+
+    def cgpipe(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self._call(["cgpipe", *arguments])
+
+    def _call(self, command: list[str]) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.folder,
             env=self.environment,
             capture_output=True,

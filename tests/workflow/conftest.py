@@ -2,18 +2,13 @@
 
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
+from toy_project import TOY_PROTEIN, Project
 
 from cgpipe.config.base import Section
 from cgpipe.config.project import complete, section_argument
 from cgpipe.config.sections import SystemConfig
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "reference"))
-
-from toy_project import TOY_PROTEIN, Project
 
 
 @pytest.fixture
@@ -42,10 +37,7 @@ def protein(tmp_path_factory):
 @pytest.fixture
 def edited(finished, tmp_path):
     """A copy of the finished project that a test may edit."""
-    project = Project.__new__(Project)
-    project.folder = tmp_path / "edited"
-    shutil.copytree(finished.folder, project.folder)
-    return project
+    return finished.copy(tmp_path / "edited")
 
 
 @pytest.fixture(scope="session")

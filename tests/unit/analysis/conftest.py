@@ -1,16 +1,11 @@
 """Capped alanine with torsions of choice, and ensembles drawn from a known density."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from cgpipe.analysis.ensemble import histogram_unit, join
 from cgpipe.data.topology import Topology
 from cgpipe.data.trajectory import Trajectory
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "reference"))
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Short simulations of a pair of beads."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +10,6 @@ from cgpipe.data.topology import Topology
 from cgpipe.simulation.run import Setting, simulate
 from cgpipe.simulation.stability import BondLimits
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "reference"))
 torch.set_num_threads(1)  # a second thread only costs on arrays this small
 
 _SECTION = SimulationSection(

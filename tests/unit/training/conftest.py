@@ -1,8 +1,5 @@
 """A toy molecule with known forces, networks that learn them, and a potential with a single parameter."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +11,6 @@ from cgpipe.potential import Potential
 from cgpipe.training.batches import Frames, Molecule
 from cgpipe.training.loop import Resume, train
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "reference"))
 torch.set_num_threads(1)  # a second thread only costs on arrays this small
 
 _SECTION = TrainingSection(batch_size=64, n_epochs=4, learning_rate=5e-3)

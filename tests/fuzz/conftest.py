@@ -1,1 +1,0 @@
-"""Hostile input; the long runs carry the marker `fuzz`, a short one runs with all tests."""
