@@ -101,12 +101,12 @@ def _news(log: Path) -> str:
         age = time.time() - log.stat().st_mtime
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            *_, line = ["", *file.read().decode(errors="replace").split("\n")[:-1]]
+            lines = [line.strip() for line in file.read().decode(errors="replace").split("\n")[:-1]]
     except OSError:  # it was replaced just now
         return ""
-    line = line.strip()
-    if line.startswith("cgpipe "):
-        return f"{log.stem}: FAILED {line}"
+    if failures := [line for line in lines if line.startswith("cgpipe ")]:  # torchrun says more after it
+        return f"{log.stem}: FAILED {failures[-1]}"
+    line = lines[-1] if lines else ""
     if not re.search(r"\b\d+ % \|", line) or "100 % |" in line:
         return ""
     if age < _RECENT_SECONDS:

@@ -1,11 +1,13 @@
-"""What libraries raise when a file is damaged or hostile, as one error that names the file."""
+"""What libraries raise, or die of, when a file is damaged or hostile, as one error that names the file."""
 
+import os
 import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from cgpipe.errors import DataError
 
@@ -44,3 +46,19 @@ def named_damage(
         what = f" as {expected}" if expected else ""
         said = str(error).strip() or type(error).__name__
         raise DataError(f"cannot read {file}{what}: {said}; {remedy}") from error
+
+
+def require_survivable(read: Callable[[], object], path: Path, *, remedy: str) -> None:
+    """Raises DataError if reading kills the process that does it, a copy of this one; HDF5 dies of some files.
+
+    read : opens the file anew and reads what will be read; its errors are left to whoever reads in earnest
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            read()
+        finally:  # whatever came, nothing of this process may go on twice
+            os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if os.WIFSIGNALED(status):
+        raise DataError(f"cannot read {path}: its HDF5 library dies of it (signal {os.WTERMSIG(status)}); {remedy}")

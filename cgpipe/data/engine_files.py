@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.config.reference import FilesReferenceSection
-from cgpipe.data.damage import named_damage
+from cgpipe.data.damage import named_damage, require_survivable
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.source import (
     FrameSource,
@@ -40,6 +40,7 @@ _KNOWN_UNITS = {
 }
 _LENGTHS = {"nanometer": "nm", "a": "angstrom", "å": "angstrom"}
 _SPELLINGS = {**_LENGTHS, "kj": "kJ", "kilojoule": "kJ", "kilocalorie": "kcal", "mole": "mol"}
+_FRAMES_AT_ONCE = 20_000
 _REMEDY = "if it is damaged or incomplete, write it again"
 _Pair = tuple[NDArray[Any], NDArray[Any]]
 _Read = Callable[[int, int], _Pair]
@@ -156,6 +157,18 @@ def _open_h5md(path: Path, section: FilesReferenceSection) -> RawTrajectory:
     return _raw(path, section, shape, read, length_unit=units[0], force_unit=units[1])
 
 
+def _open_rehearsed(path: Path, section: FilesReferenceSection) -> RawTrajectory:
+    """The same, once a copy of this process has read all of it and lived."""
+
+    def read_all() -> None:
+        raw = _open_h5md(path, section)
+        for start in range(0, raw.shape[0], _FRAMES_AT_ONCE):
+            raw.read(start, start + _FRAMES_AT_ONCE)
+
+    require_survivable(read_all, path, remedy=_REMEDY)
+    return _open_h5md(path, section)
+
+
 def _spoken(unit: Any) -> str | None:
     """Our name of a unit as other programs write it.
 
@@ -224,7 +237,7 @@ def _open_lammps(path: Path, section: FilesReferenceSection) -> RawTrajectory:
 _NETCDF = partial(_open_by, reader="TRJ.NCDFReader", length_unit="angstrom", force_unit="kcal/mol/angstrom")
 _READERS: dict[str, Callable[[Path, FilesReferenceSection], RawTrajectory]] = {
     ".npz": _open_npz,
-    **dict.fromkeys((".h5md", ".h5", ".hdf5"), _open_h5md),
+    **dict.fromkeys((".h5md", ".h5", ".hdf5"), _open_rehearsed),
     ".trr": _open_trr,
     **dict.fromkeys((".nc", ".ncdf"), _NETCDF),
     **dict.fromkeys((".dump", ".lammpsdump"), _open_lammps),
@@ -248,7 +261,7 @@ def _log_weights(section: FilesReferenceSection, trajectories: list[RawTrajector
 
 
 def _own_log_weights(path: Path) -> NDArray[np.float64] | None:
-    if _READERS.get(path.suffix) is not _open_h5md:
+    if _READERS.get(path.suffix) is not _open_rehearsed:
         return None
     with named_damage(path, remedy=_REMEDY), h5py.File(path) as file:
         if "cgpipe" not in file:

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from cgpipe.data.damage import named_damage
+from cgpipe.data.damage import named_damage, require_survivable
 from cgpipe.data.files import load_json
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record
@@ -18,11 +18,24 @@ from cgpipe.errors import DataError
 from cgpipe.provenance import sha256, short_name
 
 Record = dict[str, Any]
+Reader = Callable[[Path], Record | None]
 
 
 def _of_trajectory(path: Path) -> Record | None:
     with H5mdFile(path) as file:
+        for _ in file.chunks():  # a file that is whole can be read to its end
+            pass
         return file.provenance
+
+
+def _rehearsed(read: Reader) -> Reader:
+    """Reader of HDF5 files that may be a stranger's."""
+
+    def safely(path: Path) -> Record | None:
+        require_survivable(partial(read, path), path, remedy="delete it and run again")
+        return read(path)
+
+    return safely
 
 
 def _of_json(path: Path) -> Record | None:
@@ -39,9 +52,9 @@ def _of_image(path: Path) -> Record | None:
         return None if text is None else dict(json.loads(text))
 
 
-_READERS: dict[str, Callable[[Path], Record | None]] = {
-    ".h5md": _of_trajectory,
-    ".h5": lambda path: load_record(path)[1].get("provenance"),
+_READERS: dict[str, Reader] = {
+    ".h5md": _rehearsed(_of_trajectory),
+    ".h5": _rehearsed(lambda path: load_record(path)[1].get("provenance")),
     ".json": _of_json,
     ".safetensors": lambda path: load_tensors(path)[1].get("provenance"),
     ".png": _of_image,

@@ -17,9 +17,9 @@ _SLOW = {"structure.pdb": 10}
 _SHORT, _LONG, _GUIDED = 150, 6500, 3000
 
 
-def _attack(kind, count):
-    """What was found in `count` damaged inputs, each given to the reader of its kind; the reader may die of it."""
-    found, first = [], 0
+def _attack(kind, count, first=0):
+    """What was found in the damaged inputs first..count, each given to the reader of its kind, which may die of it."""
+    found = []
     while first < count:
         command = [sys.executable, str(Path(__file__).with_name("attack.py")), kind, str(first), str(count - first)]
         job = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -37,6 +37,11 @@ def _attack(kind, count):
 @pytest.mark.parametrize("kind", WRITERS)
 def test_a_few_damaged_files(kind):
     assert not _attack(kind, _SHORT // _SLOW.get(kind, 1))
+
+
+def test_the_file_that_kills_the_hdf5_library():
+    """Of h5py 3.16: a segmentation fault where the positions are read."""
+    assert not _attack("trajectory.h5md", 5731, first=5730)
 
 
 @pytest.mark.fuzz

@@ -159,7 +159,10 @@ def test_status_counts_and_tells_of_unfinished_work(edited, monkeypatch, capsys)
     (results / "simulation" / "job0.h5md").unlink()
     log = results / "logs" / "simulate0.log"
     log.write_text("simulate replicas 0-1: 45 % | 0.0036 of 0.008 ns | 12 ns/day | 30 s left\n")
-    (results / "logs" / "train0.log").write_text("cgpipe train: the loss of fold 0 stopped being finite\n")
+    (results / "logs" / "train0.log").write_text(
+        "train fold 0: 9 % | 1 of 9 epochs\ncgpipe train: the loss of fold 0 stopped being finite\n"
+        "torchrun: a process failed\n"
+    )
     assert main(["status"]) == 0
     text = capsys.readouterr().out
     assert re.search(r"simulate 1/2 ", text)
