@@ -1,8 +1,8 @@
 """From atomistic molecular dynamics to a validated coarse-grained force field.
 
 `snakemake --cores all` makes everything for the systems of config/config.yaml; `snakemake figures` the figures alone;
-`snakemake paper` the figures with a page that shows them; `snakemake ala2` one system; `snakemake benchmarks` the speed of
-this machine. `snakemake -n` says what would run and why.
+`snakemake paper` the figures with a page that shows them; `snakemake ala2` one system; `snakemake study` the studies of
+config/studies; `snakemake benchmarks` the speed of this machine. `snakemake -n` says what would run and why.
 """
 
 from snakemake.utils import min_version
@@ -22,6 +22,7 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/benchmarks.smk"
 
 
@@ -43,7 +44,7 @@ rule paper:
         f"{RESULTS}/summary.csv",
 
 
-for system in SYSTEMS:
+for system in sorted(set(SYSTEMS) - set(POINTS)):
 
     rule:
         name:

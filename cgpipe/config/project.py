@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from cgpipe.config.base import Section
+from cgpipe.config.reference import OpenMMReferenceSection, SharedReferenceSection
 from cgpipe.config.sections import SystemConfig
 from cgpipe.errors import ConfigError
 
@@ -21,6 +22,8 @@ class ProjectConfig(Section):
 
     systems: list[str]
     """Names of files under `config/systems/`."""
+    studies: list[str] = []
+    """Names of files under `config/studies/`, made by `snakemake study`."""
     seed: int = 2020
     """Root of all randomness."""
     results: str = "results"
@@ -118,20 +121,62 @@ def load_system(project: ProjectConfig, name: str, *, folder: Path) -> SystemCon
 
 
 def load_systems(project: ProjectConfig, *, folder: Path) -> dict[str, SystemConfig]:
-    """The systems of a project, then those that they are trained on.
+    """The systems of a project, then those that they are trained on, judged by or share data with.
 
     Raises ConfigError if a system is to learn from one that is itself trained on others.
     """
     systems = {name: load_system(project, name, folder=folder) for name in project.systems}
-    for name, system in list(systems.items()):
-        for source in system.train_on:
-            systems.setdefault(source, load_system(project, source, folder=folder))
-            if systems[source].train_on:
-                raise ConfigError(
-                    f"{name}: train_on names {source}, which is itself trained on others; name "
-                    f"{', '.join(systems[source].train_on)} instead"
-                )
-    return systems
+    return with_others(systems, project, folder=folder)
+
+
+def with_others(
+    systems: Mapping[str, SystemConfig], project: ProjectConfig, *, folder: Path
+) -> dict[str, SystemConfig]:
+    """The systems, then those of `folder` that they name."""
+    known = dict(systems)
+    for name, system in systems.items():
+        for other in others_of(system):
+            if other not in known:
+                known[other] = load_system(project, other, folder=folder)
+        _require_sound(name, known)
+    return known
+
+
+def others_of(system: SystemConfig) -> list[str]:
+    """Systems that a system names."""
+    shared = system.reference.system if isinstance(system.reference, SharedReferenceSection) else None
+    return [name for name in (*system.train_on, system.judged_by, shared) if name is not None]
+
+
+def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
+    """Raises ConfigError if a system cannot be made from those that it names."""
+    system = systems[name]
+    for source in system.train_on:
+        if systems[source].train_on:
+            raise ConfigError(
+                f"{name}: train_on names {source}, which is itself trained on others; name "
+                f"{', '.join(systems[source].train_on)} instead"
+            )
+    if isinstance(system.reference, SharedReferenceSection):
+        shared = systems[system.reference.system]
+        if shared.reference.kind != "openmm" or shared.mapping != system.mapping:
+            raise ConfigError(
+                f"{name} shares the beads of {system.reference.system}, which must have a reference of kind openmm "
+                "and the same `mapping`"
+            )
+    sources = [systems[source] for source in system.train_on or [name]]
+    if system.training.labels != "instantaneous" and not all(_makes_mean_forces(s, systems) for s in sources):
+        raise ConfigError(
+            f"{name}: training.labels is {system.training.labels}, but its reference makes no mean forces; "
+            "add reference.mean_force, which needs a reference of kind openmm"
+        )
+
+
+def _makes_mean_forces(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:
+    reference = system.reference
+    if isinstance(reference, SharedReferenceSection):
+        reference = systems[reference.system].reference
+    return isinstance(reference, OpenMMReferenceSection) and reference.mean_force is not None
 
 
 def plain(section: Section) -> dict[str, Any]:

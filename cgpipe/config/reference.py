@@ -38,6 +38,22 @@ class UnbiasedCheckSection(Section):
     length_ns: Positive = 25.0
 
 
+class MeanForceSection(Section):
+    """Labels of little noise: beads held, forces on them averaged over all other atoms.
+
+    Configurations are spread evenly over the recorded trajectories. Used where `training.labels` says so.
+    """
+
+    n_configurations: Count = 4000
+    n_jobs: Count = 2
+    """Jobs that share the configurations and run side by side."""
+    equilibration_ps: NotNegative = 0.0
+    """Before the average; frames of a trajectory at the same temperature are in equilibrium already."""
+    length_ps: Positive = 4.0
+    """Of each average."""
+    sample_interval_ps: Positive = 0.04
+
+
 class HeatingSection(Section):
     """The short hot run, with a random stream of its own, from which each `heated` trajectory starts."""
 
@@ -95,6 +111,7 @@ class OpenMMReferenceSection(Section):
     """A killed trajectory resumes from its last whole segment."""
     bias: BiasSection | None = None
     unbiased_check: UnbiasedCheckSection | None = None
+    mean_force: MeanForceSection | None = None
 
     def start_of(self, index: int) -> Start:
         """Where the trajectory, or the walker, of a number starts."""
@@ -106,6 +123,8 @@ class OpenMMReferenceSection(Section):
             raise ValueError("give exactly one of `sequence` and `structure`")
         if self.solvent is not None and "extended" in self.starts:
             raise ValueError("an extended chain needs a box of its own; with `solvent`, start from native and heated")
+        if self.solvent is not None and self.mean_force is not None:
+            raise ValueError("`mean_force` starts from recorded frames, which have no water; leave out `solvent`")
         return self
 
     @model_validator(mode="after")
@@ -113,6 +132,8 @@ class OpenMMReferenceSection(Section):
         intervals = {"frame_interval_ps": self.frame_interval_ps}
         if self.bias is not None:
             intervals["bias.hill_interval_ps"] = self.bias.hill_interval_ps
+        if self.mean_force is not None:
+            intervals["mean_force.sample_interval_ps"] = self.mean_force.sample_interval_ps
         require_whole_steps(intervals, self.timestep_fs)
         return self
 
@@ -194,6 +215,20 @@ class FilesReferenceSection(Section):
         return self
 
 
+class SharedReferenceSection(Section):
+    """The beads of another system of the project, or some of them: what other settings make of the same data."""
+
+    kind: Literal["shared"] = "shared"
+    system: str
+    """Whose beads; both must have the same mapping."""
+    temperature_K: Positive
+    n_frames: Count | None = None
+    """Frames in all, the first of each trajectory alike; without it all."""
+    n_mean_forces: Count | None = None
+    """Configurations with mean forces in all, spread evenly; without it all."""
+
+
 ReferenceSection = Annotated[
-    OpenMMReferenceSection | PublishedReferenceSection | FilesReferenceSection, Field(discriminator="kind")
+    OpenMMReferenceSection | PublishedReferenceSection | FilesReferenceSection | SharedReferenceSection,
+    Field(discriminator="kind"),
 ]

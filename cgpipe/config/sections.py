@@ -53,6 +53,9 @@ class NetworkSection(Section):
 class TrainingSection(Section):
     """Force matching of one fold."""
 
+    labels: Literal["instantaneous", "mean_force", "both"] = "instantaneous"
+    """Forces of the recorded frames, forces averaged with the beads held (`reference.mean_force`), or both, each
+    weighted by the inverse of its variance."""
     batch_size: Count = 512
     n_epochs: Count = 20
     learning_rate: Positive = 1e-3
@@ -65,6 +68,13 @@ class TrainingSection(Section):
     precision: Literal["float32", "float64"] = "float32"
 
 
+class TemperingSection(Section):
+    """Parallel tempering: every replica gets copies at these temperatures, and neighbours exchange at each frame."""
+
+    temperatures_K: Annotated[list[Positive], Field(min_length=1)]
+    """Rising, all above the model's temperature, which need not be named."""
+
+
 class SimulationSection(Section):
     """Langevin dynamics of many independent replicas of the CG model."""
 
@@ -75,6 +85,8 @@ class SimulationSection(Section):
     timestep_fs: Positive = 4.0
     friction_per_ps: Positive = 1.0
     frame_interval_ps: Positive = 0.2
+    tempering: TemperingSection | None = None
+    """Over high barriers; each temperature costs as much as the replicas alone."""
     segment_ps: Positive = 10.0
     """A killed simulation resumes from its last whole segment."""
     n_table_knots: Annotated[int, Field(ge=64)] = 2048
@@ -138,6 +150,10 @@ class SystemConfig(Section):
     description: str = ""
     train_on: list[str] = []
     """Systems whose data train the force field, instead of this system's own, which then only judge it."""
+    judged_by: str | None = None
+    """System whose reference judges the model, instead of this system's own, which then only trains it."""
+    seed: int | None = None
+    """Root of this system's randomness, instead of the project's."""
     reference: ReferenceSection
     mapping: MappingSection = MappingSection()
     split: SplitSection = SplitSection()

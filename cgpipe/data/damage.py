@@ -1,6 +1,7 @@
 """What libraries raise, or die of, when a file is damaged or hostile, as one error that names the file."""
 
 import os
+import resource
 import struct
 import tokenize
 import zipfile
@@ -30,6 +31,11 @@ DAMAGE = (
 )
 """Errors of a program that read what it should not have believed; a cgpipe error is none of them."""
 
+_SECONDS = 10
+"""Of computing, that reading a small file may take."""
+_SLOWEST = 10_000_000
+"""Bytes a second at which a large file is read at least."""
+
 
 @contextmanager
 def named_damage(
@@ -49,16 +55,20 @@ def named_damage(
 
 
 def require_survivable(read: Callable[[], object], path: Path, *, remedy: str) -> None:
-    """Raises DataError if reading kills the process that does it, a copy of this one; HDF5 dies of some files.
+    """Raises DataError if reading kills the process that does it, a copy of this one, or never ends; HDF5 does both.
 
     read : opens the file anew and reads what will be read; its errors are left to whoever reads in earnest
     """
+    seconds = _SECONDS + (path.stat().st_size // _SLOWEST if path.is_file() else 0)
     child = os.fork()
     if child == 0:
         try:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             read()
         finally:  # whatever came, nothing of this process may go on twice
             os._exit(0)
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
-        raise DataError(f"cannot read {path}: its HDF5 library dies of it (signal {os.WTERMSIG(status)}); {remedy}")
+        raise DataError(
+            f"cannot read {path}: its library dies of it, or goes on for ever (signal {os.WTERMSIG(status)}); {remedy}"
+        )

@@ -43,19 +43,26 @@ class Dynamics:
 
     def begin(self, state: Arrays | None, seed: int) -> None:
         """Start a segment from a state, or at the start structure with thermal velocities and an equilibration."""
-        self._integrator.setRandomNumberSeed(seed)
-        self._context.reinitialize()
+        self.renew(seed)
         if state is not None:
             self._set(state)
             return
-        positions = self._atomistic.starts["native" if self._start == "heated" else self._start]
-        self._context.setPositions(positions - positions[: self._n_atoms].mean(axis=0))
-        self._context.setVelocitiesToTemperature(self._section.temperature_K, seed)
+        self.place(self._atomistic.starts["native" if self._start == "heated" else self._start], seed)
         if self._start == "heated":
             self._heat()
         if self._section.solvent is not None:
             self._set(self._at_pressure(self._section.solvent, seed))
         self.step(self._section.equilibration_ps)
+
+    def renew(self, seed: int) -> None:
+        """Begin the thermostat's noise anew; positions and velocities must be set after it."""
+        self._integrator.setRandomNumberSeed(seed)
+        self._context.reinitialize()
+
+    def place(self, positions: NDArray[np.floating], seed: int) -> None:
+        """Set positions, (n_particles, 3), nm, and draw thermal velocities."""
+        self._context.setPositions(positions - positions[: self._n_atoms].mean(axis=0))
+        self._context.setVelocitiesToTemperature(self._section.temperature_K, seed)
 
     def _set(self, state: Arrays) -> None:
         if self._periodic:

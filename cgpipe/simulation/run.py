@@ -7,6 +7,7 @@ change the noise.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,10 +20,11 @@ from cgpipe.errors import UnstableError
 from cgpipe.potential import Potential
 from cgpipe.progress import Progress
 from cgpipe.seeding import stream
+from cgpipe.simulation.ladder import Ladder
 from cgpipe.simulation.replay import Advance, stepper
 from cgpipe.simulation.stability import BondLimits, bond_stretch, find_failure
 from cgpipe.simulation.state import State, begin, kinetic_temperature, thermal_velocities, to_arrays
-from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND
+from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND, thermal_energy
 
 _NOISE_BYTES = 1 << 26
 
@@ -41,6 +43,19 @@ class Setting:
     root_seed: int
     dtype: torch.dtype
     device: torch.device
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """Temperatures of each replica's copies."""
+        section = self.section.tempering
+        hotter = () if section is None else map(thermal_energy, section.temperatures_K)
+        return Ladder((self.thermal_energy, *hotter))
+
+    @property
+    def rows(self) -> list[tuple[int, ...]]:
+        """Names of the rows of the batch: a replica, and above it the level of the copy."""
+        levels = range(self.ladder.n_levels)
+        return [(replica, *([level] if level else [])) for replica in self.replicas for level in levels]
 
     @property
     def timestep(self) -> float:
@@ -110,9 +125,11 @@ def simulate(setting: Setting, start: NDArray[np.floating], store: SegmentStore)
 
 def _first_state(setting: Setting, start: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
     velocities = thermal_velocities(
-        setting.masses, setting.thermal_energy, replicas=setting.replicas, root_seed=setting.root_seed
+        setting.masses, setting.thermal_energy, rows=setting.rows, root_seed=setting.root_seed
     )
-    return {"positions": start, "velocities": velocities}
+    if (n_levels := setting.ladder.n_levels) > 1:
+        velocities *= setting.ladder.relative_widths(len(start)).numpy()[:, None, None]
+    return {"positions": np.repeat(start, n_levels, axis=0), "velocities": velocities}
 
 
 def _segment(
@@ -120,18 +137,28 @@ def _segment(
 ) -> tuple[State, dict[str, NDArray[np.floating]]]:
     """State and frames after one segment of `count` frames."""
     frames: list[dict[str, NDArray[np.float32]]] = []
-    generators = [stream(setting.root_seed, "noise", replica, index) for replica in setting.replicas]
+    generators = [stream(setting.root_seed, "noise", *_noise_name(row, index)) for row in setting.rows]
+    chances = [stream(setting.root_seed, "exchange", replica, index) for replica in setting.replicas]
     for frame in range(count):
         for noise in _noise(setting, generators):
             state = advance(state, noise)
         stretch = bond_stretch(state.positions, setting.bonds)
         _require_sane(setting, stretch, (index, frame), frames)
-        frames.append(_measured(state, stretch))
+        frames.append(_measured(setting.ladder, state, stretch))
+        if setting.ladder.n_levels > 1:
+            uniform = np.stack([chance.random(setting.ladder.n_levels - 1) for chance in chances])
+            turn = index * setting.frames_per_segment + frame
+            state, share = setting.ladder.exchange(state, torch.from_numpy(uniform), turn=turn)
+            frames[-1]["exchanged"] = share.numpy().astype(np.float32)
         progress.update(scale)
     return state, {name: np.stack([row[name] for row in frames]) for name in frames[0]}
 
 
-def _measured(state: State, stretch: Tensor) -> dict[str, NDArray[np.float32]]:
+def _noise_name(row: tuple[int, ...], segment: int) -> tuple[int, ...]:
+    return (row[0], segment, *row[1:])
+
+
+def _measured(ladder: Ladder, state: State, stretch: Tensor) -> dict[str, NDArray[np.float32]]:
     """What is recorded of a frame, (n_replicas, ...) each."""
     values = {
         "positions": state.positions,
@@ -139,17 +166,23 @@ def _measured(state: State, stretch: Tensor) -> dict[str, NDArray[np.float32]]:
         "kinetic_temperature": kinetic_temperature(state),
         "bond_stretch": stretch.max(dim=1).values,
     }
-    return {name: value.cpu().numpy().astype(np.float32) for name, value in values.items()}
+    return {name: ladder.lowest(value).cpu().numpy().astype(np.float32) for name, value in values.items()}
 
 
 def _noise(setting: Setting, generators: list[np.random.Generator]) -> Iterator[Tensor]:
-    """Standard normal numbers of the steps to the next frame, (n_steps, n_replicas, n_beads, 3) in a few pieces."""
+    """Normal numbers of the steps to the next frame, (n_steps, n_rows, n_beads, 3) in a few pieces."""
     shape = (len(setting.masses), 3)
+    widths = None
+    if setting.ladder.n_levels > 1:  # the noise alone knows the temperature
+        widths = setting.ladder.relative_widths(len(setting.replicas))[:, None, None].to(setting.device, setting.dtype)
     at_once = max(1, _NOISE_BYTES // (4 * 3 * len(setting.masses) * len(generators)))
     for first in range(0, setting.steps_per_frame, at_once):
         size = (min(at_once, setting.steps_per_frame - first), *shape)
         block = np.stack([rng.standard_normal(size, dtype=np.float32) for rng in generators], axis=1)
-        yield torch.from_numpy(block).to(setting.device, setting.dtype)
+        noise = torch.from_numpy(block).to(setting.device, setting.dtype)
+        if widths is not None:
+            noise *= widths
+        yield noise
 
 
 def _require_sane(
@@ -160,8 +193,9 @@ def _require_sane(
     if failure is None:
         return
     step = (place[0] * setting.frames_per_segment + place[1] + 1) * setting.steps_per_frame
+    replica = failure.replica // setting.ladder.n_levels
     text = (
-        f"replica {setting.replicas[failure.replica]} left the physical range before step {step}: {failure.reason}; "
+        f"replica {setting.replicas[replica]} left the physical range before step {step}: {failure.reason}; "
         "lower simulation.timestep_fs, or train on more data if the model is to blame"
     )
-    raise ReplicaError(text, failure.replica, [frame["positions"][failure.replica] for frame in earlier])
+    raise ReplicaError(text, replica, [frame["positions"][replica] for frame in earlier])

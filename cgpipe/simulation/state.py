@@ -1,5 +1,6 @@
 """The state of many replicas, how it begins, and what is measured on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,11 +38,11 @@ def with_forces(state: State, potential: Potential) -> State:
 
 
 def thermal_velocities(
-    masses: NDArray[np.float64], thermal_energy: float, *, replicas: range, root_seed: int
+    masses: NDArray[np.float64], thermal_energy: float, *, rows: Iterable[tuple[int, ...]], root_seed: int
 ) -> NDArray[np.float64]:
-    """Maxwell-Boltzmann velocities, (n_replicas, n_beads, 3), nm/ps, from a stream for each replica."""
+    """Maxwell-Boltzmann velocities, (n_rows, n_beads, 3), nm/ps, from a stream for each row of this name."""
     shape = (len(masses), 3)
-    noise = [stream(root_seed, "velocities", replica).standard_normal(shape) for replica in replicas]
+    noise = [stream(root_seed, "velocities", *row).standard_normal(shape) for row in rows]
     return np.stack(noise) * np.sqrt(thermal_energy / masses)[:, None]
 
 

@@ -17,7 +17,7 @@ rule states:
         runtime=growing(120),
     params:
         section=section("analysis"),
-        seed=SEED,
+        seed=seed,
     shell:
         "cgpipe states --section {params.section:q} --seed {params.seed} --beads {input.beads}"
         " --output {output} 2>&1 | tee {log}"
@@ -41,7 +41,7 @@ rule analyse:
         runtime=growing(60),
     params:
         section=section("analysis"),
-        seed=SEED,
+        seed=seed,
         # No watched parameters: that these files are inputs is enough.
         states=lambda wildcards, input: (
             f"--states {input.states}" if input.states else ""
@@ -56,7 +56,7 @@ rule analyse:
 
 rule compare:
     input:
-        reference=f"{RESULTS}/{{system}}/analysis/reference.h5",
+        reference=reference_histograms,
         model=f"{RESULTS}/{{system}}/analysis/model.h5",
         check=check_histograms,
     output:
@@ -74,7 +74,7 @@ rule compare:
     params:
         section=section("analysis"),
         temperature=temperature,
-        seed=SEED,
+        seed=seed,
         check=lambda wildcards, input: f"--check {input.check}" if input.check else "",
     shell:
         "cgpipe compare --section {params.section:q} --seed {params.seed} --temperature {params.temperature}"

@@ -3,7 +3,13 @@ import json
 import shlex
 from pathlib import Path
 
-from cgpipe.config.project import load_project, load_systems, section_argument
+from cgpipe.config.project import (
+    load_project,
+    load_systems,
+    section_argument,
+    with_others,
+)
+from cgpipe.config.studies import load_study
 from cgpipe.config.structures import (
     downloads,
     file_name,
@@ -15,14 +21,25 @@ from snakemake.exceptions import WorkflowError
 
 try:
     PROJECT = load_project(config)
-    SYSTEMS = load_systems(PROJECT, folder=Path("config/systems"))
+    FOLDER = Path("config/systems")
+    STUDIES = {
+        name: load_study(PROJECT, name, folder=Path("config/studies"), systems=FOLDER)
+        for name in PROJECT.studies
+    }
+    POINTS = {
+        name: system
+        for study in STUDIES.values()
+        for name, system in study.systems.items()
+    }
+    SYSTEMS = with_others(
+        load_systems(PROJECT, folder=FOLDER) | POINTS, PROJECT, folder=FOLDER
+    )
     DOWNLOADS = {name: downloads(system) for name, system in SYSTEMS.items()}
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 REQUESTED = PROJECT.systems
 RESULTS = PROJECT.results
-SEED = PROJECT.seed
 DEVICE = PROJECT.device
 N_PROCESSES = PROJECT.training_processes
 TORCHRUN = (
@@ -62,8 +79,9 @@ def has_beads_only(system):
     return getattr(SYSTEMS[system].reference, "layout", None) == "htmd_calpha"
 
 
+SHARED = [name for name in SYSTEMS if SYSTEMS[name].reference.kind == "shared"]
 SIMULATED = [name for name in SYSTEMS if SYSTEMS[name].reference.kind == "openmm"]
-CONVERTED = [name for name in SYSTEMS if name not in SIMULATED]
+CONVERTED = [name for name in SYSTEMS if name not in SIMULATED + SHARED]
 TRANSFERRED = [name for name in SYSTEMS if SYSTEMS[name].train_on]
 BEADS_ONLY = [name for name in CONVERTED if has_beads_only(name)]
 
@@ -87,6 +105,7 @@ wildcard_constraints:
     index=r"\d+",
     job=r"\d+",
     run=r"(trajectory|check)\d+",
+    study=one_of(STUDIES),
     ensemble="reference|model|check",
 
 
@@ -105,6 +124,12 @@ def section(name):
     return lambda wildcards: section_argument(getattr(SYSTEMS[wildcards.system], name))
 
 
+def seed(wildcards):
+    """Root of the system's randomness."""
+    own = SYSTEMS[wildcards.system].seed
+    return PROJECT.seed if own is None else own
+
+
 def temperature(wildcards):
     """Temperature of the system, K."""
     return SYSTEMS[wildcards.system].reference.temperature_K
@@ -115,9 +140,48 @@ def numbered(system, pattern, count):
     return [f"{RESULTS}/{system}/{pattern.format(number)}" for number in range(count)]
 
 
+def origin(system):
+    """Reference section of the system whose beads a system has: its own, or the one that it shares."""
+    reference = SYSTEMS[system].reference
+    return SYSTEMS[reference.system].reference if system in SHARED else reference
+
+
 def n_trajectories(system):
     """Trajectory files of a reference; converted ones are joined in a single file."""
-    return getattr(SYSTEMS[system].reference, "n_trajectories", 1)
+    return getattr(origin(system), "n_trajectories", 1)
+
+
+def share_arguments(wildcards):
+    """Options of `cgpipe share`: how many of another system's frames one file gets."""
+    reference, spread = SYSTEMS[wildcards.system].reference, wildcards.run.startswith(
+        "mean"
+    )
+    total = reference.n_mean_forces if spread else reference.n_frames
+    if total is None:
+        return ""
+    n_files = (
+        origin(wildcards.system).mean_force.n_jobs
+        if spread
+        else n_trajectories(wildcards.system)
+    )
+    index = int(wildcards.run.removeprefix("meanforce" if spread else "trajectory"))
+    count = total // n_files + (index < total % n_files)
+    return f"--frames {count}" + (" --spread" if spread else "")
+
+
+def shared_beads(wildcards):
+    """Beads of another system that one file shares."""
+    return f"{RESULTS}/{SYSTEMS[wildcards.system].reference.system}/beads/{wildcards.run}.h5md"
+
+
+def judge(system):
+    """System whose reference judges the model."""
+    return SYSTEMS[system].judged_by or system
+
+
+def reference_histograms(wildcards):
+    """Histograms of the reference that judges the model."""
+    return f"{RESULTS}/{judge(wildcards.system)}/analysis/reference.h5"
 
 
 def downloaded(system, url):
@@ -200,16 +264,31 @@ def target_beads(system):
     return beads_of(system)[:1] if SYSTEMS[system].train_on else []
 
 
+def mean_forces_of(system):
+    """Beads of a system with mean forces."""
+    section = origin(system).mean_force
+    return numbered(system, "beads/meanforce{}.h5md", section.n_jobs)
+
+
+def labels_of(system):
+    """Groups of files whose forces train a system's force field, one a molecule and kind of label."""
+    labels, sources = SYSTEMS[system].training.labels, learned_from(system)
+    instantaneous = [beads_of(name) for name in sources if labels != "mean_force"]
+    return instantaneous + [
+        mean_forces_of(name) for name in sources if labels != "instantaneous"
+    ]
+
+
 def training_beads(wildcards):
-    """Mapped trajectories that train a force field."""
+    """Beads that train a force field."""
     system = wildcards.system
-    sources = [path for source in learned_from(system) for path in beads_of(source)]
+    sources = [path for group in labels_of(system) for path in group]
     return sources + [path for path in target_beads(system) if path not in sources]
 
 
 def training_arguments(wildcards):
     """Options of `cgpipe train` that name the molecules."""
-    groups = [["--beads", *beads_of(name)] for name in learned_from(wildcards.system)]
+    groups = [["--beads", *group] for group in labels_of(wildcards.system)]
     target = [["--target", path] for path in target_beads(wildcards.system)]
     return " ".join(shlex.join(group) for group in groups + target)
 
@@ -242,7 +321,7 @@ def check_beads(wildcards):
 
 def states(wildcards):
     """State space of the system, or nothing for peptides."""
-    path = f"{RESULTS}/{wildcards.system}/analysis/states.h5"
+    path = f"{RESULTS}/{judge(wildcards.system)}/analysis/states.h5"
     return [path] if SYSTEMS[wildcards.system].analysis.markov else []
 
 
@@ -258,8 +337,8 @@ def ensemble(wildcards):
 
 def check_histograms(wildcards):
     """Histograms of the unbiased check, or nothing."""
-    path = f"{RESULTS}/{wildcards.system}/analysis/check.h5"
-    return [path] if unbiased_check(wildcards.system) else []
+    path = f"{RESULTS}/{judge(wildcards.system)}/analysis/check.h5"
+    return [path] if unbiased_check(judge(wildcards.system)) else []
 
 
 def models(wildcards):

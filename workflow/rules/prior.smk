@@ -21,7 +21,7 @@ rule prior:
         section=section("prior"),
         split=section("split"),
         temperature=temperature,
-        seed=SEED,
+        seed=seed,
     shell:
         "cgpipe prior --section {params.section:q} --split {params.split:q} --temperature {params.temperature}"
         " --seed {params.seed} --beads {input.beads} --output {output} 2>&1 | tee {log}"

@@ -104,7 +104,7 @@ rule bias:
         runtime=growing(240),
     params:
         section=section("reference"),
-        seed=SEED,
+        seed=seed,
     shell:
         "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system}"
         " --index {wildcards.index} --output {output} 2>&1 | tee {log}"
@@ -129,7 +129,7 @@ rule trajectory:
         runtime=growing(1440),
     params:
         section=section("reference"),
-        seed=SEED,
+        seed=seed,
     shell:
         "cgpipe trajectory --section {params.section:q} --seed {params.seed} --system {input.system}"
         " --bias {input.bias} --index {wildcards.index} --output {output} 2>&1 | tee {log}"
@@ -151,7 +151,7 @@ rule check_trajectory:
         runtime=growing(1440),
     params:
         section=section("reference"),
-        seed=SEED,
+        seed=seed,
     shell:
         "cgpipe trajectory --check --section {params.section:q} --seed {params.seed} --system {input.system}"
         " --index {wildcards.index} --output {output} 2>&1 | tee {log}"

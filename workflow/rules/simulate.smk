@@ -19,7 +19,7 @@ rule simulate:
         runtime=growing(1440),
     params:
         section=section("simulation"),
-        seed=SEED,
+        seed=seed,
         device=DEVICE,
     shell:
         "cgpipe simulate --section {params.section:q} --seed {params.seed} --device {params.device}"

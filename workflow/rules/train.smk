@@ -25,7 +25,7 @@ rule train:
         network=section("network"),
         split=section("split"),
         temperature=temperature,
-        seed=SEED,
+        seed=seed,
         device=DEVICE,
         # Taking `threads`, these are not watched: another number of processes is no reason to train again.
         command=lambda wildcards, threads: "cgpipe" if N_PROCESSES == 1 else TORCHRUN,

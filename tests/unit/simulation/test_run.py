@@ -56,7 +56,7 @@ def test_frames_are_an_interval_apart(setting, run, pair_start):
     positions = run(free, pair_start)["positions"]
     steps = np.diff(positions, axis=0)[:4]  # within the first segment
     np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=1e-6)
-    velocity = run_module.thermal_velocities(free.masses, 1.0, replicas=range(9), root_seed=1)
+    velocity = run_module.thermal_velocities(free.masses, 1.0, rows=[(k,) for k in range(9)], root_seed=1)
     np.testing.assert_allclose(steps[0], 0.02 * velocity, atol=1e-6)
 
 

@@ -29,7 +29,7 @@ def _begin(arrays, dtype=torch.float64):
 
 def test_first_velocities_are_those_of_maxwell_and_boltzmann():
     n_replicas = 4000
-    velocities = thermal_velocities(_MASSES, _KT, replicas=range(n_replicas), root_seed=3)
+    velocities = thermal_velocities(_MASSES, _KT, rows=[(k,) for k in range(n_replicas)], root_seed=3)
     error = _KT / _MASSES * relative_error_of_variance(3 * n_replicas)
     variance = (velocities**2).mean((0, 2))
     assert_agrees(variance, error=error, expected=_KT / _MASSES, what="<v^2> by bead", n_samples=3 * n_replicas)
@@ -38,10 +38,10 @@ def test_first_velocities_are_those_of_maxwell_and_boltzmann():
 
 
 def test_first_velocities_of_a_replica_do_not_depend_on_its_job():
-    everyone = thermal_velocities(_MASSES, _KT, replicas=range(6), root_seed=3)
-    some = thermal_velocities(_MASSES, _KT, replicas=range(4, 6), root_seed=3)
+    everyone = thermal_velocities(_MASSES, _KT, rows=[(k,) for k in range(6)], root_seed=3)
+    some = thermal_velocities(_MASSES, _KT, rows=[(4,), (5,)], root_seed=3)
     assert np.array_equal(everyone[4:], some)
-    assert not np.array_equal(everyone, thermal_velocities(_MASSES, _KT, replicas=range(6), root_seed=4))
+    assert not np.array_equal(everyone, thermal_velocities(_MASSES, _KT, rows=[(k,) for k in range(6)], root_seed=4))
 
 
 def test_replicas_begin_at_the_origin_and_keep_their_shape(start):

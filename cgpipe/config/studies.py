@@ -1,0 +1,117 @@
+"""Studies: one system varied along several axes, each point with several seeds, all against one judge.
+
+Every seed has atomistic data of its own; the points of a seed share them. Points are systems like any other, so the
+rules know nothing of studies but their names.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cgpipe.config.base import Section
+from cgpipe.config.project import ProjectConfig, complete, load_system, merge, plain, read_yaml
+from cgpipe.config.reference import OpenMMReferenceSection, SharedReferenceSection
+from cgpipe.config.sections import SystemConfig
+from cgpipe.errors import ConfigError
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND
+
+PointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
+
+
+class AxisSection(Section):
+    """One thing that is varied."""
+
+    label: str
+    """What the figure writes at the axis."""
+    points: Annotated[dict[PointName, dict[str, Any]], Field(min_length=1)]
+    """Changes to the system, by the value that the figure shows; numbers make an axis of numbers."""
+
+
+class StudySection(Section):
+    """The content of a file under `config/studies/`."""
+
+    description: str = ""
+    base: str
+    """System that is varied; its reference is simulated once for each seed."""
+    judged_by: str
+    """System whose reference judges all points; it must not share data with them."""
+    seeds: Annotated[list[int], Field(min_length=1)]
+    overrides: dict[str, Any] = {}
+    """Changes to the system that all points have."""
+    axes: Annotated[dict[PointName, AxisSection], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One system of a study."""
+
+    axis: str
+    value: str
+    seed: int
+    system: str
+    atomistic_ns: float
+    """Atomistic simulation that its training data took: biases, trajectories as far as used, mean forces."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study and the systems that it consists of."""
+
+    section: StudySection
+    points: tuple[Point, ...]
+    systems: dict[str, SystemConfig]
+    """The points, and the base of every seed; the judge is a system of the project."""
+
+
+def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path) -> Study:
+    """The study of a file under `folder`. Raises ConfigError if it or one of its points is not valid."""
+    path = folder / f"{name}.yaml"
+    section = complete(StudySection, read_yaml(path), source=str(path))
+    base = plain(load_system(project, section.base, folder=systems))
+    points, derived = [], {}
+    for seed in section.seeds:
+        root = f"studies/{name}/seed{seed}"
+        origin = _system(merge(merge(base, section.overrides), {"seed": seed}), path)
+        if not isinstance(origin.reference, OpenMMReferenceSection):
+            raise ConfigError(
+                f"{path}: {section.base} has a reference of kind {origin.reference.kind}, expected openmm"
+            )
+        derived[root] = origin
+        shared = {"kind": "shared", "system": root, "temperature_K": origin.reference.temperature_K}
+        for axis, value, changes in _points(section):
+            system = f"studies/{name}/{axis}_{value}_seed{seed}"
+            values = merge({**plain(origin), "reference": shared, "judged_by": section.judged_by}, changes)
+            derived[system] = _system(values, path)
+            ns = atomistic_ns(derived[system], origin.reference)
+            points.append(Point(axis, value, seed, system, ns))
+    return Study(section, tuple(points), derived)
+
+
+def _points(section: StudySection) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(name, value, changes) for name, axis in section.axes.items() for value, changes in axis.points.items()]
+
+
+def _system(values: dict[str, Any], path: Path) -> SystemConfig:
+    return complete(SystemConfig, values, source=str(path))
+
+
+def atomistic_ns(system: SystemConfig, origin: OpenMMReferenceSection) -> float:
+    """Atomistic simulation behind the labels of a system that shares a reference, ns.
+
+    Mean forces start from frames of the trajectories, so those count too as far as the system uses them.
+    """
+    shared, bias = system.reference, origin.bias
+    if not isinstance(shared, SharedReferenceSection):
+        raise TypeError(f"a reference of kind {shared.kind} is not shared")
+    frames = origin.length_ns * origin.n_trajectories * PICOSECONDS_PER_NANOSECOND / origin.frame_interval_ps
+    recorded = min(frames, shared.n_frames or frames) * origin.frame_interval_ps
+    total = recorded + origin.n_trajectories * origin.equilibration_ps
+    if bias is not None:
+        each = bias.build_length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
+        total += bias.n_walkers * each
+    if system.training.labels != "instantaneous" and origin.mean_force is not None:
+        each = origin.mean_force.equilibration_ps + origin.mean_force.length_ps
+        total += each * (shared.n_mean_forces or origin.mean_force.n_configurations)
+    return total / PICOSECONDS_PER_NANOSECOND

@@ -1,0 +1,92 @@
+"""Forces on atoms that are held, averaged over all others: labels of force matching without most of their noise.
+
+The average converges to the mean force of the same map, because forces and constraints stay those of the free molecule
+(Ciccotti et al. 2005, DOI 10.1002/cphc.200400669). A start drawn from a trajectory, biased on the beads or not, has all
+other atoms in equilibrium already, so that even a short average is unbiased.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import openmm
+from numpy.typing import NDArray
+
+from cgpipe.config.reference import MeanForceSection
+from cgpipe.data.segments import SegmentStore
+from cgpipe.progress import Progress
+from cgpipe.reference.dynamics import Dynamics
+from cgpipe.reference.system import AtomisticSystem
+from cgpipe.seeding import integer_seed
+
+_HELD_MASS = 1e15
+"""amu, so that thermal motion is 1e-7 nm; OpenMM holds massless atoms exactly, but allows them no constraints."""
+
+
+def with_held(atomistic: AtomisticSystem, atoms: NDArray[np.intp]) -> AtomisticSystem:
+    """The system with some atoms too heavy to move."""
+    system = openmm.XmlSerializer.clone(atomistic.system)
+    for atom in atoms:
+        system.setParticleMass(int(atom), _HELD_MASS)
+    return replace(atomistic, system=system)
+
+
+@dataclass(frozen=True)
+class MeanForce:
+    """Forces of one configuration."""
+
+    mean: NDArray[np.float64]
+    """(n_atoms, 3), kJ/mol/nm."""
+    deviation: NDArray[np.float64]
+    """Half the difference of the means of both halves, whose square is the variance of the mean, (n_atoms, 3)."""
+
+
+def record_mean_forces(
+    dynamics: Dynamics,
+    section: MeanForceSection,
+    starts: NDArray[np.floating],
+    *,
+    name: str,
+    root_seed: int,
+    per_segment: int,
+    store: SegmentStore,
+) -> None:
+    """Mean forces of all configurations into `store`, from where an earlier run stopped.
+
+    starts : (n_configurations, n_atoms, 3), nm
+    A segment holds positions, forces and deviations, (n_configurations, n_atoms, 3) each.
+    """
+    firsts = range(0, len(starts), per_segment)
+    done = min(store.n_segments * per_segment, len(starts))
+    with Progress(name, total=len(starts), unit="configurations", done=done) as progress:
+        for first in firsts[store.n_segments :]:
+            dynamics.renew(integer_seed(root_seed, name, first))
+            chosen = starts[first : first + per_segment]
+            found = list(_mean_forces(dynamics, section, chosen, integer_seed(root_seed, name, "velocities", first)))
+            frames = {
+                "positions": chosen.astype(np.float32),
+                "forces": np.array([force.mean for force in found], dtype=np.float32),
+                "deviations": np.array([force.deviation for force in found], dtype=np.float32),
+            }
+            store.append(frames, {})
+            progress.update(len(chosen))
+
+
+def _mean_forces(
+    dynamics: Dynamics, section: MeanForceSection, starts: NDArray[np.floating], seed: int
+) -> Iterator[MeanForce]:
+    n_half = max(1, round(section.length_ps / section.sample_interval_ps / 2))
+    for index, positions in enumerate(starts):
+        dynamics.place(positions, seed + index)
+        if section.equilibration_ps:
+            dynamics.step(section.equilibration_ps)
+        halves = [_mean_of(dynamics, section.sample_interval_ps, n_half) for _ in range(2)]
+        yield MeanForce((halves[0] + halves[1]) / 2, (halves[0] - halves[1]) / 2)
+
+
+def _mean_of(dynamics: Dynamics, interval: float, n_samples: int) -> NDArray[np.float64]:
+    total: NDArray[np.float64] = np.zeros(())
+    for _ in range(n_samples):
+        dynamics.step(interval)
+        total = total + dynamics.frame()[1]
+    return total / n_samples

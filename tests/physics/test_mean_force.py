@@ -1,0 +1,62 @@
+"""Mean forces on held beads are the mean of what a free trajectory records on them: of real alanine."""
+
+import numpy as np
+import pytest
+from judgement import assert_agrees
+
+from cgpipe.config.reference import MeanForceSection, OpenMMReferenceSection
+from cgpipe.data.segments import SegmentStore
+from cgpipe.mapping.force_map import aggregate_map
+from cgpipe.mapping.linear_map import pick_atoms
+from cgpipe.reference.dynamics import Dynamics
+from cgpipe.reference.mean_force import record_mean_forces, with_held
+from cgpipe.reference.recording import record_trajectory
+from cgpipe.reference.schedule import Schedule
+from cgpipe.reference.system import build_system
+from cgpipe.units import thermal_energy
+
+_BEADS = ("ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:CB", "ALA2:C", "NME3:N")
+_N_CONFIGURATIONS = 2000
+_SECTION = OpenMMReferenceSection(sequence="ACE ALA NME", platform="Reference", frame_interval_ps=0.3)
+
+
+@pytest.fixture(scope="module")
+def alanine():
+    return build_system(_SECTION)
+
+
+@pytest.fixture(scope="module")
+def trajectory(alanine, tmp_path_factory):
+    store = SegmentStore(tmp_path_factory.mktemp("free") / "t", "f")
+    schedule = Schedule("t", 1, length=_N_CONFIGURATIONS * 0.3, interval=0.3, segment=1e9)
+    record_trajectory(Dynamics(alanine, _SECTION), thermal_energy=thermal_energy(300.0), schedule=schedule, store=store)
+    return next(store.frames())
+
+
+@pytest.fixture(scope="module")
+def averages(alanine, trajectory, atoms, tmp_path_factory):
+    store = SegmentStore(tmp_path_factory.mktemp("held") / "m", "f")
+    record_mean_forces(
+        Dynamics(with_held(alanine, atoms), _SECTION), MeanForceSection(length_ps=0.4), trajectory["positions"],
+        name="m", root_seed=2, per_segment=100, store=store,
+    )  # fmt: skip
+    return np.concatenate([part["forces"] for part in store.frames()])
+
+
+@pytest.fixture(scope="module")
+def atoms(alanine):
+    return np.array([alanine.topology.index(label) for label in _BEADS])
+
+
+def test_held_averages_agree_with_free_forces(alanine, trajectory, averages, atoms):
+    """Along every line between two beads, where a force that a constraint passes on would show."""
+    forces = aggregate_map(pick_atoms(atoms, 22), alanine.constraints)
+    positions, differences = trajectory["positions"][:, atoms], forces(trajectory["forces"]) - forces(averages)
+    lines = positions[:, :, None] - positions[:, None, :]
+    lengths = np.linalg.norm(lines, axis=-1)
+    i, j = np.nonzero(~np.eye(len(atoms), dtype=bool))
+    along = (differences[:, i] * lines[:, i, j]).sum(axis=-1) / lengths[:, i, j]
+    error = along.std(axis=0) / np.sqrt(len(along))
+    assert_agrees(
+        along.mean(axis=0), error=error, expected=0.0, what="free minus held force, kJ/mol/nm", n_samples=len(along)
+    )

@@ -1,0 +1,122 @@
+"""Studies become systems: their names, their seeds, what they share, and what they cost."""
+
+import pytest
+
+from cgpipe.config.project import load_project, load_systems
+from cgpipe.config.studies import load_study
+from cgpipe.errors import ConfigError
+
+_SYSTEM = """
+reference:
+  kind: openmm
+  sequence: ACE ALA NME
+  n_trajectories: 2
+  length_ns: 1
+  frame_interval_ps: 0.2
+  equilibration_ps: 50
+  mean_force: {n_configurations: 100, length_ps: 2, equilibration_ps: 1}
+  bias: {torsions: [[ACE1:C, ALA2:N, ALA2:CA, ALA2:C]], n_walkers: 2, build_length_ns: 0.5}
+mapping: {beads: [ALA2:N, ALA2:CA]}
+"""
+_STUDY = """
+base: toy
+judged_by: judge
+seeds: [1, 2]
+overrides: {training: {n_epochs: 3}}
+axes:
+  frames:
+    label: frames
+    points:
+      "1000": {reference: {n_frames: 1000}}
+      "10000": {}
+  labels:
+    label: labels
+    points:
+      mean: {training: {labels: mean_force}, reference: {n_mean_forces: 50}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("toy", "judge"):
+        (tmp_path / f"{name}.yaml").write_text(_SYSTEM)
+    (tmp_path / "study.yaml").write_text(_STUDY)
+    return tmp_path
+
+
+@pytest.fixture
+def load(folder):
+    return lambda: load_study(load_project({"systems": []}), "study", folder=folder, systems=folder)
+
+
+def test_every_point_has_every_seed_and_shares_its_data(load):
+    study = load()
+    assert len(study.points) == 6
+    assert set(study.systems) == {"studies/study/seed1", "studies/study/seed2"} | {p.system for p in study.points}
+    system = study.systems["studies/study/frames_1000_seed2"]
+    assert (system.seed, system.judged_by, system.training.n_epochs) == (2, "judge", 3)
+    assert (system.reference.kind, system.reference.system) == ("shared", "studies/study/seed2")
+    assert (system.reference.n_frames, system.reference.temperature_K) == (1000, 300.0)
+    assert study.systems["studies/study/seed2"].seed == 2
+
+
+def test_the_atomistic_time_is_what_the_labels_took(load):
+    costs = {point.system.split("/")[-1]: point.atomistic_ns for point in load().points if point.seed == 1}
+    build = 2 * 0.55 + 2 * 0.05  # walkers; equilibration of the trajectories
+    assert costs == pytest.approx(
+        {"frames_1000_seed1": build + 0.2, "frames_10000_seed1": build + 2.0, "labels_mean_seed1": build + 2.0 + 0.15}
+    )
+
+
+def _changed(folder, old, new):
+    path = folder / "study.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("seeds: [1, 2]", "seeds: []", "seeds"),
+        ("base: toy", "base: nothing", "no file"),
+        ("n_frames: 1000", "frames: 1000", "unknown key"),
+        ("labels: mean_force", "labels: best", "labels"),
+        ("  frames:", "  a/b:", "pattern"),
+    ],
+)
+def test_a_wrong_study_is_refused(load, folder, old, new, complaint):
+    _changed(folder, old, new)
+    with pytest.raises(ConfigError, match=complaint):
+        load()
+
+
+def _project(folder, text):
+    (folder / "other.yaml").write_text(text)
+    return load_systems(load_project({"systems": ["other"]}), folder=folder)
+
+
+def test_systems_that_are_named_come_along(folder):
+    systems = _project(
+        folder,
+        "reference: {kind: shared, system: toy, temperature_K: 300}\njudged_by: judge\n"
+        "mapping: {beads: [ALA2:N, ALA2:CA]}\ntraining: {labels: both}",
+    )
+    assert set(systems) == {"other", "toy", "judge"}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("reference: {kind: shared, system: toy, temperature_K: 300}\nmapping: {beads: ca}", "the same `mapping`"),
+        ("reference: {kind: openmm, sequence: ACE ALA NME}\ntraining: {labels: both}", "makes no mean forces"),
+        ("reference: {kind: shared, system: other, temperature_K: 300}", "of kind openmm"),
+    ],
+)
+def test_systems_that_do_not_fit_are_refused(folder, text, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        _project(folder, text)
+
+
+def test_a_solvent_and_mean_forces_exclude_each_other(folder):
+    with pytest.raises(ConfigError, match="no water"):
+        _project(folder, _SYSTEM.replace("  sequence", "  solvent: {}\n  sequence"))

@@ -1,0 +1,89 @@
+"""A whole study on the toy: mean forces, shared data, a judge of its own, one table and one figure."""
+
+import csv
+
+import pytest
+from toy_project import TOY, Project
+
+from cgpipe.data.lineage import read_origin
+
+_TOY = {
+    **TOY,
+    "simulation": {**TOY["simulation"], "n_jobs": 1},
+    "analysis": {**TOY["analysis"], "n_bins": 10},  # so few frames must meet in some bin
+}
+_STUDY = {
+    "base": "toy",
+    "judged_by": "judge",
+    "seeds": [1, 2],
+    "axes": {
+        "frames": {"label": "frames", "points": {"200": {"reference": {"n_frames": 200}}}},
+        "labels": {
+            "label": "labels",
+            "points": {
+                "mean": {"training": {"labels": "mean_force"}, "reference": {"n_mean_forces": 40}},
+                "both": {"training": {"labels": "both"}},
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("study"))
+    mean_force = {"n_configurations": 60, "length_ps": 0.4}
+    reference = {**_TOY["reference"], "mean_force": mean_force}
+    project.write("config/systems/toy.yaml", {**_TOY, "reference": reference})
+    project.write("config/systems/judge.yaml", {**_TOY, "seed": 99})
+    (project.folder / "config" / "studies").mkdir()
+    project.write("config/studies/toy.yaml", _STUDY)
+    project.write("config/config.yaml", {"systems": [], "studies": ["toy"], "seed": 7})
+    project.run("study")
+    return project
+
+
+def test_table_and_figure_are_there(studied):
+    results = studied.folder / "results" / "studies" / "toy"
+    with (results / "study.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "js_phi_psi[ALA2]"]
+    assert len(rows) == 6
+    assert {(row["axis"], row["point"]) for row in rows} == {
+        ("frames", "200"), ("labels", "mean"), ("labels", "both"),
+    }  # fmt: skip
+    assert {row["seed"] for row in rows} == {"1", "2"}
+    assert len({row["value"] for row in rows}) == 8, "two points are the same run"
+    assert (results / "study.png").read_bytes().startswith(b"\x89PNG")
+    assert (results / "study.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("point", "files", "n_losses"),
+    [
+        ("frames_200", {"trajectory0", "trajectory1"}, 1),
+        ("labels_mean", {"meanforce0", "meanforce1"}, 1),
+        ("labels_both", {"trajectory0", "trajectory1", "meanforce0", "meanforce1"}, 2),
+    ],
+)
+def test_points_train_on_what_they_ask_for(studied, point, files, n_losses):
+    folder = studied.folder / "results" / "studies" / "toy" / f"{point}_seed1"
+    record = read_origin(folder / "train" / "fold0" / "model.safetensors")
+    assert set(record["inputs"]) == {f"beads/{name}.h5md" for name in files} | {"prior/prior.json"}
+    assert len(record["losses_kJ2_per_mol2_nm2"]) == n_losses
+
+
+def test_seeds_have_data_of_their_own(studied):
+    results = studied.folder / "results" / "studies" / "toy"
+    beads = [(results / f"seed{seed}" / "beads" / "trajectory0.h5md").read_bytes() for seed in (1, 2)]
+    assert beads[0] != beads[1]
+
+
+def test_the_judge_is_analysed_once(studied):
+    results = studied.folder / "results"
+    assert len(list(results.rglob("analysis/reference.h5"))) == 1
+    assert (results / "judge" / "analysis" / "reference.h5").exists()
+
+
+def test_a_second_run_does_nothing(studied):
+    result = studied.snakemake("-n", "study")
+    assert "Nothing to be done" in result.stdout + result.stderr
