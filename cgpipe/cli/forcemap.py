@@ -23,7 +23,9 @@ from cgpipe.mapping.beads import bead_topology, select_beads
 from cgpipe.mapping.constraints import find_constraints
 from cgpipe.mapping.force_map import (
     aggregate_map,
+    atoms_near,
     check_force_map,
+    chosen_ridge,
     force_covariance,
     label_variance,
     optimised_map,
@@ -34,6 +36,9 @@ from cgpipe.provenance import provenance
 from cgpipe.units import ANGSTROM, KCAL
 
 _FRAMES_FOR_CONSTRAINTS = 1000
+_FRAMES_AT_ONCE = 20_000
+_N_PARTS = 4
+"""Blocks of each trajectory, of which one at a time judges the map of the others."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +54,13 @@ def run(args: argparse.Namespace) -> None:
     topology, constraints = _read_molecule(args.trajectories)
     atoms = select_beads(section, topology)
     beads = bead_topology(topology, atoms)
-    covariance, n_frames = _statistics(args.trajectories)
-    maps = _force_maps(pick_atoms(atoms, topology.n_sites), constraints, covariance, topology, wanted=section.force_map)
+    parts, n_frames = _statistics(args.trajectories)
+    covariance, positions = np.sum(parts, axis=0), pick_atoms(atoms, topology.n_sites)
+    seen = atoms_near(topology, atoms, section.n_neighbour_residues)
+    held_out = chosen_ridge(positions, constraints, parts, seen=seen)
+    ridge = min(held_out, key=lambda value: held_out[value])
+    best = optimised_map(positions, constraints, covariance, ridge=ridge, seen=seen)
+    maps = _force_maps(positions, constraints, best, topology, wanted=section.force_map)
     variances = {name: label_variance(map_, covariance, n_frames) for name, map_ in maps.items()}
     content = {
         "beads": beads.to_plain(),
@@ -58,11 +68,15 @@ def run(args: argparse.Namespace) -> None:
         "force_map": section.force_map,
         "force_weights": maps[section.force_map].matrix.tolist(),
         "label_variance_kJ2_per_mol2_nm2": {name: values.tolist() for name, values in variances.items()},
+        "held_out_variance_by_ridge": {
+            str(value): variance / (3 * n_frames * len(atoms)) for value, variance in held_out.items()
+        },
         "n_frames": n_frames,
         "provenance": provenance("forcemap", {"mapping": plain(section)}, seed=0, inputs=args.trajectories),
     }
     save_json(args.output, content)
     _print_variances(beads, variances)
+    print(f"ridge {ridge:g} by cross-validation")
 
 
 def _read_molecule(paths: list[Path]) -> tuple[Topology, NDArray[np.intp]]:
@@ -81,30 +95,35 @@ def _read_molecule(paths: list[Path]) -> tuple[Topology, NDArray[np.intp]]:
     return topology, np.unique(np.sort(constraints.astype(np.intp).reshape(-1, 2), axis=1), axis=0)
 
 
-def _statistics(paths: list[Path]) -> tuple[NDArray[np.float64], int]:
-    total, n_frames = np.zeros(()), 0
+def _statistics(paths: list[Path]) -> tuple[list[NDArray[np.float64]], int]:
+    """Covariances of the forces in disjoint blocks of all trajectories, and the number of frames."""
+    parts: list[NDArray[np.float64]] = [np.zeros(()) for _ in range(_N_PARTS)]
+    n_frames = 0
     for path in paths:
         with H5mdFile(path) as file:
-            for chunk in file.chunks():
-                if chunk.forces is None:
-                    raise DataError(f"{path} has no forces; record them with the frames, they cannot be added later")
-                total, n_frames = total + force_covariance(chunk.forces), n_frames + chunk.n_frames
-    return total, n_frames
+            for number, block in enumerate(np.array_split(np.arange(file.n_frames), _N_PARTS)):
+                for piece in np.split(block, range(_FRAMES_AT_ONCE, len(block), _FRAMES_AT_ONCE)):
+                    parts[number] = parts[number] + _covariance_of(file, piece)
+            n_frames += file.n_frames
+    if any(part.ndim == 0 for part in parts):
+        raise DataError(f"the trajectories have {n_frames} frames in all, too few to fit a force map; record more")
+    return parts, n_frames
+
+
+def _covariance_of(file: H5mdFile, frames: NDArray[np.intp]) -> NDArray[np.float64] | float:
+    if not len(frames):
+        return 0.0
+    forces = file.frames(int(frames[0]), int(frames[-1]) + 1).forces
+    if forces is None:
+        raise DataError(f"{file.path} has no forces; record them with the frames, they cannot be added later")
+    return force_covariance(forces)
 
 
 def _force_maps(
-    position_map: LinearMap,
-    constraints: NDArray[np.intp],
-    covariance: NDArray[np.float64],
-    topology: Topology,
-    *,
-    wanted: str,
+    position_map: LinearMap, constraints: NDArray[np.intp], optimised: LinearMap, topology: Topology, *, wanted: str
 ) -> dict[str, LinearMap]:
     """Every admissible force map by name; an inadmissible one is an error only if it is wanted."""
-    maps = {
-        "optimised": optimised_map(position_map, constraints, covariance),
-        "aggregate": aggregate_map(position_map, constraints),
-    }
+    maps = {"optimised": optimised, "aggregate": aggregate_map(position_map, constraints)}
     try:
         maps["slice"] = slice_map(position_map, constraints, topology)
     except ConfigError:

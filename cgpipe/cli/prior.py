@@ -15,9 +15,11 @@ from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import PriorSection, SplitSection
 from cgpipe.data.files import save_json
 from cgpipe.prior.fit import fit_prior
+from cgpipe.prior.prior import Prior
 from cgpipe.prior.quality import fit_to_plain, judge_prior
 from cgpipe.provenance import provenance
-from cgpipe.units import thermal_energy
+from cgpipe.training.targets import residual_forces
+from cgpipe.units import ANGSTROM, KCAL, thermal_energy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +43,19 @@ def run(args: argparse.Namespace) -> None:
     parameters = fit_prior(beads, section, thermal_energy=energy)
     fits = judge_prior(beads, parameters, thermal_energy=energy)
     settings = {"prior": plain(section), "split": plain(split_section), "temperature_K": args.temperature}
+    residual = residual_forces(beads, Prior(parameters))
+    left = (residual**2).mean(dim=(0, 2)).tolist()
     content = {
         "units": "nm, rad, kJ/mol",
         "parameters": parameters.to_plain(),
         "fits": [fit_to_plain(fit) for fit in fits],
+        "label_variance_after_prior_kJ2_per_mol2_nm2": left,
         "n_frames": beads.n_frames,
         "provenance": provenance("prior", settings, seed=args.seed, inputs=args.beads),
     }
     save_json(args.output, content)
     for fit in fits:
         print(f"{fit.label:<60} divergence {fit.divergence:8.4f} nats")
+    print("variance of a force component after the prior, (kcal/mol/A)^2")
+    for label, variance in zip(beads.topology.labels, left, strict=True):
+        print(f"{label:<12}{variance * (ANGSTROM / KCAL) ** 2:12.1f}")

@@ -18,6 +18,8 @@ class MappingSection(Section):
     """A preset, a list of atoms such as `ALA2:CA`, or a selection in MDTraj's language."""
     force_map: Literal["optimised", "aggregate", "slice"] = "optimised"
     """`optimised`: least noise (Kraemer et al. 2023, DOI 10.1021/acs.jpclett.3c00444)."""
+    n_neighbour_residues: Count = 5
+    """How far from its residue a bead sees atoms in the optimised map; the noise that they share is local."""
 
 
 class SplitSection(Section):

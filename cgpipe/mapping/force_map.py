@@ -15,6 +15,8 @@ from cgpipe.mapping.constraints import rigid_groups
 from cgpipe.mapping.linear_map import LinearMap
 
 _TOLERANCE = 1e-8
+RIDGES = (0.0, 1e-3, 1e-2, 1e-1, 1.0)
+"""Penalties that cross-validation chooses from."""
 
 
 def force_covariance(forces: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -46,24 +48,61 @@ def aggregate_map(position_map: LinearMap, constraints: NDArray[np.intp]) -> Lin
     return LinearMap((position_map.matrix @ same > 0).astype(np.float64))
 
 
-def optimised_map(position_map: LinearMap, constraints: NDArray[np.intp], covariance: NDArray[np.float64]) -> LinearMap:
+def optimised_map(
+    position_map: LinearMap,
+    constraints: NDArray[np.intp],
+    covariance: NDArray[np.float64],
+    *,
+    ridge: float = 0.0,
+    seen: NDArray[np.bool_] | None = None,
+) -> LinearMap:
     """The weights of least variance under both conditions (Kraemer et al. 2023, DOI 10.1021/acs.jpclett.3c00444).
 
     covariance : (n_atoms, n_atoms), from `force_covariance`
-    Each bead's weights w minimise w C w under A w = b, a linear system of the weights and their multipliers. Forces of
-    an isolated molecule sum to zero, so C is singular, and the solution of least norm is taken.
+    ridge      : penalty on squared weights in units of an atom's mean variance, against fitting the noise of few frames
+    seen       : (n_beads, n_atoms), atoms that may weigh in a bead; all without it
+    Rigid groups that carry no bead are free, each with one weight: w_free = -(C_free,free + ridge)^-1 C_free,bead. The
+    forces of an isolated molecule sum to zero, so C may be singular, and the solution of least norm is taken.
     """
     n_beads, n_atoms = position_map.matrix.shape
-    equal = np.zeros((len(constraints), n_atoms))
-    equal[np.arange(len(constraints)), constraints[:, 0]] = 1.0
-    equal[np.arange(len(constraints)), constraints[:, 1]] = -1.0
-    conditions = np.vstack([position_map.matrix, equal])
-    scaled = covariance / np.trace(covariance) * n_atoms
-    zeros = np.zeros((len(conditions), len(conditions)))
-    system = np.block([[scaled, conditions.T], [conditions, zeros]])
-    target = np.zeros((len(system), n_beads))
-    target[n_atoms : n_atoms + n_beads] = np.eye(n_beads)
-    return LinearMap(np.linalg.lstsq(system, target, rcond=None)[0][:n_atoms].T)
+    groups = rigid_groups(constraints, n_atoms)
+    member = (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
+    scaled = member.T @ (covariance / np.trace(covariance) * n_atoms) @ member
+    own = groups[position_map.matrix.argmax(axis=1)]
+    free = np.setdiff1d(np.arange(member.shape[1]), own)
+    weights = np.zeros((n_beads, member.shape[1]))
+    weights[np.arange(n_beads), own] = 1.0
+    for bead in range(n_beads):
+        near = free if seen is None else free[seen[bead] @ member[:, free] > 0]
+        block = scaled[np.ix_(near, near)] + ridge * np.diag(member.sum(axis=0)[near])
+        weights[bead, near] = -np.linalg.lstsq(block, scaled[near, own[bead]], rcond=None)[0]
+    return LinearMap(weights @ member.T)
+
+
+def chosen_ridge(
+    position_map: LinearMap,
+    constraints: NDArray[np.intp],
+    parts: list[NDArray[np.float64]],
+    *,
+    seen: NDArray[np.bool_] | None = None,
+) -> dict[float, float]:
+    """Variance of the labels on parts that the map was not fitted to, by ridge, summed over beads; the least is best.
+
+    parts : covariances of disjoint blocks of the trajectories
+    """
+    total = np.sum(parts, axis=0)
+
+    def held_out(ridge: float) -> float:
+        maps = [optimised_map(position_map, constraints, total - part, ridge=ridge, seen=seen) for part in parts]
+        return float(sum(label_variance(map_, part, 1).sum() for map_, part in zip(maps, parts, strict=True)))
+
+    return {ridge: held_out(ridge) for ridge in RIDGES}
+
+
+def atoms_near(topology: Topology, atoms: NDArray[np.intp], n_residues: int) -> NDArray[np.bool_]:
+    """Atoms at most `n_residues` residues from a bead's, (n_beads, n_atoms); atoms is (n_beads,)."""
+    numbers = np.array(topology.residue_numbers)
+    return np.asarray(np.abs(numbers[atoms][:, None] - numbers[None, :]) <= n_residues)
 
 
 def check_force_map(force_map: LinearMap, position_map: LinearMap, constraints: NDArray[np.intp]) -> None:

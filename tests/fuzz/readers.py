@@ -13,7 +13,6 @@ from cgpipe.config.sections import TrainingSection
 from cgpipe.data.engine_files import open_files
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.lineage import read_origin
-from cgpipe.data.records import load_record
 from cgpipe.data.segments import SegmentStore
 from cgpipe.data.source import open_array, read_topology, require_plausible
 from cgpipe.data.tensors import load_tensors
@@ -88,7 +87,7 @@ READERS = {
     "frames.npz": _own_files,
     "trajectory.h5md": _trajectory,
     "foreign.h5md": _own_files,
-    "record.h5": load_record,
+    "record.h5": read_origin,  # as `cgpipe verify` does
     "molecule.pdb": read_topology,
     "structure.pdb": read_structure,
     "archive.tar": _archive,

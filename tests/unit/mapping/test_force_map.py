@@ -7,7 +7,9 @@ from cgpipe.data.topology import Topology
 from cgpipe.errors import ConfigError, DataError
 from cgpipe.mapping.force_map import (
     aggregate_map,
+    atoms_near,
     check_force_map,
+    chosen_ridge,
     force_covariance,
     label_variance,
     optimised_map,
@@ -72,6 +74,45 @@ def test_optimum_of_a_constrained_pair_and_one_free_atom():
     covariance = np.array([[5.0, 1.0, 2.0], [1.0, 3.0, -0.5], [2.0, -0.5, 4.0]])
     force_map = optimised_map(pick_atoms(np.array([0]), 3), np.array([[0, 1]]), covariance)
     np.testing.assert_allclose(force_map.matrix, [[1.0, 1.0, -0.375]], atol=1e-12)
+
+
+def test_a_ridge_draws_weights_to_zero():
+    """Units: the mean variance of an atom is 4.5, so a ridge of 2 adds 9 to C11."""
+    covariance = np.array([[5.0, 3.0], [3.0, 4.0]])
+    force_map = optimised_map(pick_atoms(np.array([0]), 2), _NONE, covariance, ridge=2.0)
+    np.testing.assert_allclose(force_map.matrix, [[1.0, -3.0 / 13.0]], atol=1e-12)
+
+
+def test_a_bead_weighs_only_atoms_that_it_sees(position_map, covariance):
+    seen = np.ones((3, 8), dtype=bool)
+    seen[1, 3] = seen[2, [3, 7]] = False
+    weights = optimised_map(position_map, _CONSTRAINTS, covariance, seen=seen).matrix
+    assert weights[1, 3] == 0.0
+    assert (weights[2, [3, 7]] == 0.0).all()
+    assert weights[0, 3] != 0.0
+    assert weights[1, 7] != 0.0
+
+
+def test_atoms_near_are_counted_in_residues():
+    topology = Topology(("C",) * 4, ("C",) * 4, ("ALA",) * 4, (1, 2, 3, 5), (12.0,) * 4, ())
+    assert atoms_near(topology, np.array([0, 3]), 2).tolist() == [[True, True, True, False], [False, False, True, True]]
+
+
+def _parts(rng, n_frames, n_atoms=40):
+    """Forces of which each atom shares a little with the bead, and most is its own."""
+    common = rng.standard_normal((4, n_frames, 1, 3))
+    return [force_covariance(part + 2.0 * rng.standard_normal((n_frames, n_atoms, 3))) for part in common]
+
+
+@pytest.mark.parametrize(("n_frames", "gain"), [(15, 0.1), (5000, -1e-3)], ids=["few", "many"])
+def test_cross_validation_restrains_a_map_of_few_frames_only(rng, n_frames, gain):
+    position_map, parts = pick_atoms(np.array([0]), 40), _parts(rng, n_frames)
+    held_out = chosen_ridge(position_map, _NONE, parts)
+    best = min(held_out, key=held_out.get)
+    maps = [optimised_map(position_map, _NONE, sum(parts), ridge=ridge) for ridge in (0.0, best)]
+    truth = np.ones((40, 40)) + 4.0 * np.eye(40)
+    plain, restrained = (label_variance(map_, truth, 1)[0] for map_ in maps)
+    assert restrained < (1 - gain) * plain
 
 
 def test_no_admissible_map_has_less_variance(position_map, covariance, rng):
