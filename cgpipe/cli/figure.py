@@ -26,6 +26,7 @@ from cgpipe.figures.structures import structures_figure
 from cgpipe.figures.style import save_figure, write_title
 from cgpipe.figures.timescales import chapman_kolmogorov_figure, timescales_figure
 from cgpipe.figures.transitions import transitions_figure
+from cgpipe.figures.uncertainty import uncertainty_figure
 from cgpipe.provenance import provenance
 
 _COMPARISONS = {
@@ -51,10 +52,12 @@ _PRIORS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe figure`."""
-    parser.add_argument("--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "learning_curves"])
+    parser.add_argument("--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "learning_curves", "uncertainty"])
     parser.add_argument("--title", required=True, help="what the figure says of the system")
     add_inputs(
-        parser, "sources", what="the record of `cgpipe compare` or `cgpipe prior`, or histories of `cgpipe train`"
+        parser,
+        "sources",
+        what="the record of `cgpipe compare`, `prior` or `uncertainty`, or histories of `cgpipe train`",
     )
     add_inputs(parser, "output", what="files to write, .png or .pdf")
 
@@ -73,6 +76,8 @@ def run(args: argparse.Namespace) -> None:
 def _draw(name: str, sources: list[Path]) -> Figure:
     if name == "learning_curves":
         return learning_curves_figure([pd.read_csv(path) for path in sources])
+    if name == "uncertainty":
+        return uncertainty_figure(*load_record(sources[0]))
     if name in _PRIORS:
         return prior_figure(load_prior(sources[0]).fits, _PRIORS[name])
     return _COMPARISONS[name](ComparisonRecord(*load_record(sources[0])))

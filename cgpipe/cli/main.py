@@ -32,6 +32,7 @@ COMMANDS = {
     "states": "fit slow coordinates, clusters and macrostates of a protein to its reference",
     "analyse": "histograms and kinetics of one ensemble, reference or model",
     "compare": "model against reference: metrics with errors and noise floor",
+    "uncertainty": "where the folds disagree, and what that says of the model's errors",
     "figure": "draw one figure from result records",
     "index": "show every figure and metric of all systems on one page",
     "summary": "collect the comparisons of all systems into one table",

@@ -42,8 +42,8 @@ def plot_axis(rows: pd.DataFrame, ax: Axes) -> Axes:
         own, colour = rows[rows["seed"] == seed], FOLD_COLOURS[number % len(FOLD_COLOURS)]
         ax.errorbar(places[own.index], own["value"], own["error"], fmt="o", ms=3, lw=0.8, color=colour, alpha=0.7)
     means = rows.groupby(places)["value"].mean()
-    style = "-" if numbers.notna().all() else ""
-    ax.plot(means.index, means, style, marker="_", ms=12, color=MODEL_COLOUR, label="mean of the seeds")
+    style = "-" if numbers.notna().all() else "None"
+    ax.plot(means.index, means, ls=style, marker="_", ms=12, color=MODEL_COLOUR, label="mean of the seeds")
     ax.axhline(rows["noise_floor"].mean(), ls="--", color="black", label="noise floor of the judge")
     ax.set_yscale("log")
     plain_decades(ax.yaxis)

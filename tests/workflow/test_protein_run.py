@@ -30,7 +30,15 @@ def test_every_protein_result_is_there(protein):
     expected = {"js_tic1_tic2[tica]", "js_rmsd", "js_native_contacts", "js_pair_distances", "contact_probability_rmse"}
     assert expected | {"folding_free_energy_difference", "population_model_state1", "speed_up"} <= names
     figures = {path.stem for path in (results / "figures").iterdir()}
-    assert {"structures", "timescales", "chapman_kolmogorov", "transitions", "contacts", "coordinates"} <= figures
+    assert {
+        "structures",
+        "timescales",
+        "uncertainty",
+        "chapman_kolmogorov",
+        "transitions",
+        "contacts",
+        "coordinates",
+    } <= figures
     with (protein.folder / "results" / "summary.csv").open() as file:
         assert {row["system"] for row in csv.DictReader(file)} == {"toy"}
 
@@ -39,7 +47,7 @@ def test_the_paper_has_a_page_of_all_figures(protein):
     protein.run("paper")
     page = (protein.folder / "results" / "index.html").read_text()
     figures = sorted((protein.folder / "results" / "toy" / "figures").glob("*"))
-    assert len(figures) == 30
+    assert len(figures) == 32
     assert all(f'"toy/figures/{path.name}"' in page for path in figures)
     assert "js_tic1_tic2[tica]" in page
     assert "http" not in page, "it needs no network"

@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-RULES_AFTER_TRAINING = {"train", "simulate", "analyse", "compare", "figure", "summary", "all"}
+RULES_AFTER_TRAINING = {"train", "simulate", "uncertainty", "analyse", "compare", "figure", "summary", "all"}
 METRIC_KEYS = {"metric", "value", "error", "noise_floor", "unit", "n_samples_model", "n_samples_reference"}
 
 
@@ -20,7 +20,7 @@ def test_every_result_is_there(finished):
     assert len(rows) == len(metrics)
     assert {row["system"] for row in rows} == {"toy"}
     figures = {path.stem for path in (results / "figures").iterdir()}
-    assert {"free_energy", "marginals", "learning_curves", "prior_bonds", "diagnostics"} <= figures
+    assert {"free_energy", "marginals", "learning_curves", "prior_bonds", "diagnostics", "uncertainty"} <= figures
     for figure in figures:
         assert (results / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
         assert (results / "figures" / f"{figure}.pdf").read_bytes().startswith(b"%PDF")

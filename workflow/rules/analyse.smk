@@ -80,3 +80,33 @@ rule compare:
         "cgpipe compare --section {params.section:q} --seed {params.seed} --temperature {params.temperature}"
         " --reference {input.reference} --model {input.model} {params.check} --record {output.record}"
         " --output {output.json} 2>&1 | tee {log}"
+
+
+rule uncertainty:
+    input:
+        models=models,
+        labels=judging_labels,
+        simulation=simulations,
+        states=states,
+    output:
+        f"{RESULTS}/{{system}}/analysis/uncertainty.h5",
+    log:
+        f"{RESULTS}/{{system}}/logs/uncertainty.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/uncertainty.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        split=section("split"),
+        section=section("analysis"),
+        seed=seed,
+        states=lambda wildcards, input: (
+            f"--states {input.states}" if input.states else ""
+        ),
+    shell:
+        "cgpipe uncertainty --split {params.split:q} --analysis {params.section:q} --seed {params.seed}"
+        " --models {input.models} --labels {input.labels} --simulation {input.simulation} {params.states}"
+        " --output {output} 2>&1 | tee {log}"

@@ -279,6 +279,11 @@ def labels_of(system):
     ]
 
 
+def judging_labels(wildcards):
+    """Labels that judge the uncertainty: those of least noise."""
+    return labels_of(wildcards.system)[-1]
+
+
 def training_beads(wildcards):
     """Beads that train a force field."""
     system = wildcards.system
@@ -371,6 +376,8 @@ def simulations(wildcards):
 def system_figures(system):
     """All figures of a system."""
     more = PROTEIN_FIGURES if SYSTEMS[system].analysis.markov else PEPTIDE_FIGURES
+    if system not in TRANSFERRED and SYSTEMS[system].split.test_fraction:
+        more = more + ["uncertainty"]  # judged on labels of the molecule that were held out
     return [
         f"{RESULTS}/{system}/figures/{name}.{kind}"
         for name in FIGURES + more
@@ -382,6 +389,8 @@ def figure_sources(wildcards):
     """Records that a figure draws."""
     if wildcards.figure == "learning_curves":
         return histories(wildcards)
+    if wildcards.figure == "uncertainty":
+        return [f"{RESULTS}/{wildcards.system}/analysis/uncertainty.h5"]
     prior, record = (
         f"{RESULTS}/{wildcards.system}/{name}"
         for name in ("prior/prior.json", "analysis/comparison.h5")

@@ -1,0 +1,144 @@
+"""How much the folds of a force field disagree along its simulation, and what that says of its errors.
+
+The spread of the folds is judged on labels that none of them has seen, drawn on the free-energy surface, and compared
+with what it is on the training frames: where it is larger, the model extrapolates.
+
+example: cgpipe uncertainty --models fold0/model.safetensors fold1/model.safetensors --split split.yaml \\
+             --analysis analysis.yaml --labels b0.h5md b1.h5md --simulation job0.h5md --output uncertainty.h5
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cgpipe.analysis.chain import alpha_carbons
+from cgpipe.analysis.disagreement import Calibration, calibrate, fold_spread, known_limit, mean_on_grid
+from cgpipe.analysis.features import backbone_torsions, measure_torsions
+from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.beads import joined, load_beads, split_of
+from cgpipe.cli.hardware import set_threads
+from cgpipe.cli.states import load_states
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import AnalysisSection, SplitSection
+from cgpipe.data.h5md import H5mdFile
+from cgpipe.data.records import save_record
+from cgpipe.data.topology import Topology
+from cgpipe.data.trajectory import Trajectory
+from cgpipe.errors import DataError
+from cgpipe.model.binding import bind_force_fields
+from cgpipe.model.force_field_file import load_force_field
+from cgpipe.potential import Potential
+from cgpipe.provenance import provenance
+from cgpipe.training.batches import frames_at_once
+
+_MAX_FRAMES = 20_000
+"""Of the training, and of the simulation, that are looked at."""
+_N_TABLE_KNOTS = 2048
+
+Array = NDArray[np.float64]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe uncertainty`."""
+    add_section(parser, "split", what="`split`")
+    add_section(parser, "analysis", what="`analysis`")
+    add_seed(parser)
+    add_inputs(parser, "models", what="force fields of the folds")
+    add_inputs(parser, "labels", what="beads with the forces that trained them, of one molecule and kind")
+    add_inputs(parser, "simulation", what="what `cgpipe simulate` wrote")
+    parser.add_argument("--states", type=Path, metavar="FILE", help="what `cgpipe states` wrote")
+    add_output(parser, what="HDF5 record")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the record."""
+    set_threads(1)
+    split_section, section = parse_section(SplitSection, args.split), parse_section(AnalysisSection, args.analysis)
+    trajectories = load_beads(args.labels)
+    labels, split = joined(trajectories), split_of(trajectories, split_section, seed=args.seed)
+    folds = _bind(args.models)
+    calibration = _calibration(folds, labels.part(_thinned(split.test())))
+    limit = known_limit(fold_spread(_forces(folds, labels.positions[_thinned(split.training())])))
+    simulated = _simulated(args.simulation)
+    spread = fold_spread(_forces(folds, simulated.positions))
+    beyond = spread > limit
+    found = {f"calibration_{name}": value for name, value in asdict(calibration).items()}
+    arrays = {"spread": spread} | {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
+    arrays |= _surface(simulated, spread, beyond, section.n_bins, args.states)
+    settings = {"split": plain(split_section), "analysis": plain(section)}
+    inputs = [path for path in (*args.models, *args.labels, *args.simulation, args.states) if path]
+    header = {name: value for name, value in found.items() if name not in arrays}
+    header |= {"limit": limit, "share_beyond": float(beyond.mean()), "n_folds": len(folds)}
+    header["provenance"] = provenance("uncertainty", settings, seed=args.seed, inputs=inputs)
+    save_record(args.output, arrays, header)
+    print(
+        f"the error of the mean force is {calibration.factor:.2f} +- {calibration.factor_error:.2f} times what the "
+        f"spread of {len(folds)} folds says; {beyond.mean():.2%} of the simulation is beyond the training data"
+    )
+
+
+def _calibration(folds: list[Potential], test: Trajectory) -> Calibration:
+    if test.forces is None or not test.n_frames:
+        raise DataError("no labels were held out to judge the uncertainty by; set split.test_fraction above 0")
+    forces = _forces(folds, test.positions)
+    deviation = ((forces.mean(axis=0) - test.forces) ** 2).mean(axis=(1, 2))
+    return calibrate(fold_spread(forces), deviation)
+
+
+def _bind(paths: list[Path]) -> list[Potential]:
+    fields = [load_force_field(path) for path in paths]
+    options: dict[str, Any] = {"dtype": torch.float64, "device": torch.device("cpu"), "n_table_knots": _N_TABLE_KNOTS}
+    return [bind_force_fields([field], **options) for field in fields]
+
+
+@torch.no_grad()
+def _forces(folds: list[Potential], positions: NDArray[np.floating]) -> Array:
+    """Forces of each fold, (n_folds, n_frames, n_beads, 3), kJ/mol/nm."""
+    pieces = torch.from_numpy(positions.astype(np.float64)).split(frames_at_once(positions.shape[1]))
+    return np.stack([torch.cat([fold.energy_and_forces(piece)[1] for piece in pieces]).numpy() for fold in folds])
+
+
+def _thinned(frames: NDArray[np.intp]) -> NDArray[np.intp]:
+    return frames[:: max(1, len(frames) // _MAX_FRAMES)]
+
+
+def _simulated(paths: list[Path]) -> Trajectory:
+    """An even selection of the frames of all jobs."""
+    parts = []
+    for path in paths:
+        with H5mdFile(path) as file:
+            chosen = _thinned(np.arange(file.n_frames))[:: len(paths)]
+            parts += [file.frames(int(k), int(k) + 1) for k in chosen]
+    return joined(parts)
+
+
+def _surface(
+    frames: Trajectory, spread: Array, beyond: NDArray[np.bool_], n_bins: int, states: Path | None
+) -> dict[str, Array]:
+    """Spread and share of frames beyond the training data on the free-energy surface, if the molecule has one."""
+    plane = _plane(frames.topology, states)
+    if plane is None:
+        return {}
+    points, limits = plane(frames)
+    return {
+        "surface_spread": mean_on_grid(points, spread, limits, n_bins),
+        "surface_beyond": mean_on_grid(points, beyond.astype(np.float64), limits, n_bins),
+        "surface_limits": limits,
+    }
+
+
+def _plane(topology: Topology, states: Path | None) -> Callable[[Trajectory], tuple[Array, Array]] | None:
+    """Coordinates of frames on the surface, and its limits: first phi and psi, or first two slow coordinates."""
+    if torsions := backbone_torsions(topology):
+        limits = np.array([[-np.pi, np.pi], [-np.pi, np.pi]])
+        return lambda frames: (measure_torsions(frames, torsions)[:, 0].astype(np.float64), limits)
+    if states is None:
+        return None
+    space, carbons = load_states(states), alpha_carbons(topology)
+    return lambda frames: (space.project(frames.positions, carbons)[:, :2], space.limits[:2])
