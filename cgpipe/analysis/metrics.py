@@ -41,6 +41,9 @@ class Metric:
     """Frames in each half of the reference."""
     bound: Literal["", "at least", "at most"] = ""
     """What the value is if a state was never seen: the bound that holds with 95 % confidence."""
+    sampling_floor: float | None = None
+    """The same between halves of the model's replicas: what the length of the simulation alone makes. None where it is
+    not known: of Markov models, and where halves share no populated bin."""
 
 
 class Clusters(Protocol):
@@ -65,6 +68,8 @@ class Resampling:
     """(n_bootstrap, n_clusters)."""
     halves: Array
     """(n_splits, 2, n_clusters), how much each counts in two halves of the reference."""
+    halves_model: Array
+    """(n_splits, 2, n_clusters), the same of the model."""
     n_samples: tuple[int, int, int]
     """Frames of the model, of the reference, and of half of it."""
     n_units: tuple[int, int]
@@ -85,8 +90,10 @@ class Resampling:
         first = half_splits(reference.groups, rng)
         n_half = int(np.median(first @ reference.n_frames))
         n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum()), n_half
-        halves = np.stack([first, ~first], axis=1).astype(np.float64)
-        return cls(draws_model, draws_reference, halves, n_samples, n_units)
+        halves, halves_model = (
+            np.stack([half, ~half], axis=1).astype(np.float64) for half in (first, half_splits(model.groups, rng))
+        )
+        return cls(draws_model, draws_reference, halves, halves_model, n_samples, n_units)
 
     def reweighted(self, draws: Array, halves: Array, *, n_units: int, rng: np.random.Generator) -> Self:
         """With the known factors of a reference whose weights are uncertain; both are those of `ChainEnsemble`."""
@@ -103,16 +110,22 @@ class Resampling:
             function(np.tensordot(m, model, 1), np.tensordot(r, reference, 1))
             for m, r in zip(self.draws_model, self.draws_reference, strict=True)
         ]
-        halves = ((np.tensordot(half, reference, 1) for half in pair) for pair in self.halves)
-        floors = [(floor or function)(*pair) for pair in halves]
+        between = floor or function
         return Metric(
             name,
             function(model.sum(0), reference.sum(0)),
             float(np.std(resampled, ddof=1)),
-            float(np.mean(np.abs(floors))),
+            _between_halves(between, self.halves, reference),
             unit,
             *self.n_samples,
+            sampling_floor=self._sampling_floor(between, model),
         )
+
+    def _sampling_floor(self, function: Function, model: Array) -> float | None:
+        try:
+            return _between_halves(function, self.halves_model, model)
+        except DataError:
+            return None
 
     def metric_if_defined(
         self, name: str, unit: str, function: Function, model: Array, reference: Array
@@ -144,6 +157,12 @@ class Resampling:
         unseen = [0.0 if known else 1 / n for known, n in zip(seen, self.n_units, strict=True)]
         extra = [unseen[0], unseen[1], math.hypot(*unseen)]
         return [replace(m, error=math.hypot(m.error or 0.0, e)) for m, e in zip(found, extra, strict=True)]
+
+
+def _between_halves(function: Function, halves: Array, histograms: Array) -> float:
+    """Mean size of a metric between the halves of one ensemble's histograms, (n_clusters, ...)."""
+    pairs = ((np.tensordot(half, histograms, 1) for half in pair) for pair in halves)
+    return float(np.mean([abs(function(*pair)) for pair in pairs]))
 
 
 def surface_functions(first: str, second: str, thermal_energy: float) -> list[tuple[str, str, Function]]:

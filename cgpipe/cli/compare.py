@@ -60,9 +60,11 @@ def run(args: argparse.Namespace) -> None:
     record = provenance("compare", settings, seed=args.seed, inputs=paths.values(), outputs=[args.output])
     save_record(args.record, comparison.arrays(), {**comparison.labels(), "metrics": metrics, "provenance": record})
     for metric in metrics:
-        error, floor = (_number(metric[key]) for key in ("error", "noise_floor"))
+        error, floor, sampling = (_number(metric[key]) for key in ("error", "noise_floor", "sampling_floor"))
         value = f"{metric['bound']} {metric['value']:.5f}".strip()
-        print(f"{metric['metric']:<58} {value:>18} +- {error}  floor {floor} {metric['unit']}")
+        print(
+            f"{metric['metric']:<58} {value:>18} +- {error}  floor {floor}  of the model's own sampling {sampling} {metric['unit']}"
+        )
 
 
 def _number(value: float | None) -> str:

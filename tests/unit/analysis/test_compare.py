@@ -70,6 +70,19 @@ def test_two_samples_of_one_distribution_differ_by_the_noise_floor(sample, metri
         )
 
 
+def test_the_sampling_floor_is_the_noise_floor_of_the_model(sample, metrics_of):
+    """A model as long as the reference, and of the same distribution, has the same floor; a longer one has less."""
+    names = ("js_phi_psi[ALA2]", "free_energy_rmse_weighted_by_reference[ALA2]", "population_model_alpha_L[ALA2]")
+    pairs = [metrics_of(sample(10 + k), sample(30 + k)) for k in range(8)]
+    for name in names:
+        floors = np.array([[pair[name].sampling_floor, pair[name].noise_floor] for pair in pairs])
+        error = floors.std(axis=0, ddof=1) / np.sqrt(8)
+        means = floors.mean(axis=0)
+        assert_agrees(means[0], error=np.hypot(*error), expected=means[1], what=name, n_samples=8)
+    longer = metrics_of(sample(1, 2000), sample(2))["js_phi_psi[ALA2]"]
+    assert longer.sampling_floor < 0.3 * longer.noise_floor
+
+
 def test_the_divergence_of_finite_samples_is_that_of_chi_square(sample, metrics_of):
     """Two samples of n frames over B populated bins: 4 n JS is chi square with B - 1 degrees of freedom.
 
