@@ -62,9 +62,8 @@ def run(args: argparse.Namespace) -> None:
     for metric in metrics:
         error, floor, sampling = (_number(metric[key]) for key in ("error", "noise_floor", "sampling_floor"))
         value = f"{metric['bound']} {metric['value']:.5f}".strip()
-        print(
-            f"{metric['metric']:<58} {value:>18} +- {error}  floor {floor}  of the model's own sampling {sampling} {metric['unit']}"
-        )
+        floors = f"floor {floor}, of the model's sampling {sampling}"
+        print(f"{metric['metric']:<58} {value:>18} +- {error}  {floors} {metric['unit']}")
 
 
 def _number(value: float | None) -> str:

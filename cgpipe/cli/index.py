@@ -20,8 +20,17 @@ tr:nth-child(even) { background: #f3f3f3 }
 </style></head><body>
 <h1>Results of cgpipe</h1>
 """
-_COLUMNS = ("metric", "bound", "value", "error", "noise_floor", "sampling_floor", "unit")
-_COLUMNS += ("n_samples_model", "n_samples_reference")
+_COLUMNS = (
+    "metric",
+    "bound",
+    "value",
+    "error",
+    "noise_floor",
+    "sampling_floor",
+    "unit",
+    "n_samples_model",
+    "n_samples_reference",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
