@@ -18,16 +18,19 @@ from cgpipe.errors import FitError
 Array = NDArray[np.float64]
 _N_GROUPS = 10
 """Groups of frames of equal size and rising spread, through which the line is drawn."""
+_N_STRETCHES = 20
+"""Stretches of time that the bootstrap draws."""
+_N_BOOTSTRAP = 200
 _LIMIT = 0.99
 """Share of the training frames that lies within what is called known."""
 
 
 def fold_spread(forces: Array) -> Array:
-    """Variance of the folds' mean of a force component, (n_frames,), (kJ/mol/nm)^2.
+    """Variance of the folds' mean of a force component on each bead, (n_frames, n_beads), (kJ/mol/nm)^2.
 
     forces : (n_folds, n_frames, n_beads, 3), kJ/mol/nm, of two folds or more
     """
-    return np.asarray(forces.var(axis=0, ddof=1).mean(axis=(1, 2)) / len(forces))
+    return np.asarray(forces.var(axis=0, ddof=1).mean(axis=2) / len(forces))
 
 
 @dataclass(frozen=True)
@@ -47,26 +50,51 @@ class Calibration:
     """Of the labels, beside what the folds do not know."""
 
 
-def calibrate(spread: Array, deviation: Array) -> Calibration:
-    """Line through groups of rising spread; both (n_frames,). Raises FitError where there are too few frames.
+def calibrate(spread: Array, deviation: Array, rng: np.random.Generator) -> Calibration:
+    """Line through groups of frames of rising spread; both (n_frames, n_beads), frames in order of time.
 
-    The line is weighted by the errors of the groups, which frames in a row, being correlated, make a little too small.
+    A spread of few folds is a noisy estimate. Were frames grouped by it, the line would be too flat; so they are
+    grouped by the spread on one half of the beads and judged on the other half, in both ways. Errors are those of a
+    bootstrap over stretches of time. Raises FitError where there are too few frames.
     """
     if len(spread) < 2 * _N_GROUPS:
         raise FitError(
             f"{len(spread)} held-out frames cannot calibrate the uncertainty; raise split.test_fraction or record more"
         )
-    groups = np.array_split(np.argsort(spread, kind="stable"), _N_GROUPS)
-    x, y = (np.array([values[group].mean() for group in groups]) for values in (spread, deviation))
-    error = np.array([deviation[group].std(ddof=1) / np.sqrt(len(group)) for group in groups])
-    design = np.column_stack([x, np.ones_like(x)]) / error[:, None]
-    covariance = np.linalg.pinv(design.T @ design)
-    factor, noise = covariance @ design.T @ (y / error)
-    return Calibration(x, y, error, float(factor), float(np.sqrt(covariance[0, 0])), float(noise))
+    halves = [np.arange(spread.shape[1]) % 2 == part for part in (0, 1)]
+    ranks = [np.argsort(np.argsort(spread[:, half].mean(axis=1), kind="stable")) for half in halves]
+    groups = np.stack([rank * _N_GROUPS // len(spread) for rank in ranks[::-1]], axis=1)  # of a half by the other
+    values = np.stack([[v[:, half].mean(axis=1) for half in halves] for v in (spread, deviation)], axis=-1)
+    stretches = np.arange(len(spread)) * min(_N_STRETCHES, len(spread)) // len(spread)
+    n_stretches = int(stretches[-1]) + 1
+    sums = np.zeros((n_stretches, _N_GROUPS, 3))
+    for half in (0, 1):
+        np.add.at(sums, (stretches, groups[:, half]), np.column_stack([values[half], np.ones(len(spread))]))
+    draws = rng.multinomial(n_stretches, np.full(n_stretches, 1 / n_stretches), size=_N_BOOTSTRAP)
+    x, y = _means(sums.sum(axis=0))
+    resampled = [_means(np.tensordot(draw, sums, 1)) for draw in draws]
+    error = np.nanstd([means[1] for means in resampled], axis=0, ddof=1)
+    lines = np.array([_line(*means, error) for means in resampled])
+    factor, noise = _line(x, y, error)
+    return Calibration(x, y, error, factor, float(np.nanstd(lines[:, 0], ddof=1)), noise)
+
+
+def _means(sums: Array) -> tuple[Array, Array]:
+    """Mean spread and deviation of each group; NaN of a group that a resample left empty."""
+    with np.errstate(invalid="ignore"):
+        return sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2]
+
+
+def _line(x: Array, y: Array, error: Array) -> tuple[float, float]:
+    """Slope and intercept of the line of least squares, weighted by the errors of y."""
+    known = np.isfinite(x) & np.isfinite(y) & (error > 0)
+    design = np.column_stack([x, np.ones_like(x)])[known] / error[known, None]
+    slope, intercept = np.linalg.lstsq(design, y[known] / error[known], rcond=None)[0]
+    return float(slope), float(intercept)
 
 
 def known_limit(spread: Array) -> float:
-    """Spread that nearly all training frames stay below; beyond it the model extrapolates."""
+    """Spread that 99 of 100 training frames, (n_frames,), stay below; one that exceeds it more often extrapolates."""
     return float(np.quantile(spread, _LIMIT))
 
 

@@ -42,8 +42,9 @@ class Metric:
     bound: Literal["", "at least", "at most"] = ""
     """What the value is if a state was never seen: the bound that holds with 95 % confidence."""
     sampling_floor: float | None = None
-    """The same between halves of the model's replicas: what the length of the simulation alone makes. None where it is
-    not known: of Markov models, and where halves share no populated bin."""
+    """The same between halves of the model's replicas, each of half the length. The whole simulation, against a perfect
+    reference, would add a quarter of it to a divergence and half of it to a difference. None where it is not known: of
+    Markov models, and where halves share no populated bin."""
 
 
 class Clusters(Protocol):

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.config.sections import SplitSection
-from cgpipe.data.h5md import load_trajectories
-from cgpipe.data.split import Split, split_blocks
+from cgpipe.data.h5md import H5mdFile, load_trajectories
+from cgpipe.data.split import Split, split_blocks, split_selection
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.errors import DataError
 from cgpipe.seeding import stream
@@ -44,6 +44,25 @@ def joined(trajectories: list[Trajectory]) -> Trajectory:
 def thinned(beads: Trajectory, frames: NDArray[np.intp]) -> Trajectory:
     """An even selection of some frames, not more than a prior can use."""
     return beads.part(frames[:: max(1, len(frames) // _MAX_PRIOR_FRAMES)])
+
+
+def split_of_files(paths: list[Path], trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:
+    """The split of what these files hold; frames taken from trajectories have the roles that they have there."""
+    sources, lengths = [], None
+    for path in paths:
+        with H5mdFile(path) as file:
+            sources.append(file.observable("source"))
+            lengths = file.array("source_lengths")
+    if lengths is None:
+        return split_of(trajectories, section, seed=seed)
+    return split_selection(
+        np.concatenate([source for source in sources if source is not None]),
+        [int(length) for length in lengths],
+        n_blocks=section.n_blocks_per_trajectory,
+        n_folds=section.n_folds,
+        test_fraction=section.test_fraction,
+        rng=stream(seed, "split"),
+    )
 
 
 def split_of(trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     for metric in metrics:
         error, floor, sampling = (_number(metric[key]) for key in ("error", "noise_floor", "sampling_floor"))
         value = f"{metric['bound']} {metric['value']:.5f}".strip()
-        floors = f"floor {floor}, of the model's sampling {sampling}"
+        floors = f"floor {floor}, between halves of the model {sampling}"
         print(f"{metric['metric']:<58} {value:>18} +- {error}  {floors} {metric['unit']}")
 
 

@@ -7,6 +7,7 @@ example: cgpipe meanforce --section reference.yaml --system system.json --maps m
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from cgpipe.provenance import fingerprint, provenance
 from cgpipe.reference.dynamics import Dynamics
 from cgpipe.reference.mean_force import record_mean_forces, with_held
 from cgpipe.reference.system import AtomisticSystem, system_from_plain
+
+_NO_TIME = 0.0
+"""Between configurations, which follow one another but not in time."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,16 +54,17 @@ def run(args: argparse.Namespace) -> None:
     record = provenance("meanforce", settings, seed=args.seed, inputs=inputs)
     store = SegmentStore(args.output, fingerprint(record))
     held = with_held(atomistic, maps.positions.matrix.argmax(axis=1))
+    starts = _starts(args.trajectories, atomistic, section.mean_force, args.index)
     record_mean_forces(
         Dynamics(held, section),
         section.mean_force,
-        _starts(args.trajectories, atomistic, section.mean_force, args.index),
+        starts.positions,
         name=f"mean force {args.index}",
         root_seed=args.seed,
         per_segment=_per_segment(section, section.mean_force),
         store=store,
     )
-    _write(args.output, maps, section, store, record)
+    _write(args.output, maps, starts, store, record)
     store.remove()
 
 
@@ -67,39 +72,49 @@ def _per_segment(section: OpenMMReferenceSection, mean_force: MeanForceSection) 
     return max(1, round(section.segment_ps / (mean_force.equilibration_ps + mean_force.length_ps)))
 
 
-def _starts(
-    paths: list[Path], atomistic: AtomisticSystem, section: MeanForceSection, share: int
-) -> NDArray[np.floating]:
-    """Configurations of one share, (n_configurations, n_atoms, 3), nm. Raises DataError if there are too few."""
+@dataclass(frozen=True)
+class _Starts:
+    """Configurations of one share."""
+
+    positions: NDArray[np.floating]
+    """(n_configurations, n_atoms, 3), nm."""
+    source: NDArray[np.intp]
+    """(n_configurations, 2), trajectory and frame of each."""
+    lengths: NDArray[np.intp]
+    """(n_trajectories,), frames of each trajectory."""
+
+
+def _starts(paths: list[Path], atomistic: AtomisticSystem, section: MeanForceSection, share: int) -> _Starts:
+    """Configurations of one share. Raises DataError if the trajectories have too few."""
     files = [H5mdFile(path) for path in paths]
-    ends = np.cumsum([file.n_frames for file in files])
+    lengths = np.array([file.n_frames for file in files])
+    ends = np.cumsum(lengths)
     if section.n_configurations > ends[-1]:
         raise DataError(
             f"reference.mean_force.n_configurations is {section.n_configurations}, but {len(files)} trajectories have "
             f"{ends[-1]} frames in all; lower it or record more frames"
         )
     chosen = np.arange(section.n_configurations) * ends[-1] // section.n_configurations
-    frames = []
-    for frame in np.array_split(chosen, section.n_jobs)[share]:
-        number = int(np.searchsorted(ends, frame, side="right"))
-        at = int(frame - ends[number] + files[number].n_frames)
-        frames.append(files[number].frames(at, at + 1).positions[0])
+    mine = np.array_split(chosen, section.n_jobs)[share]
+    numbers = np.searchsorted(ends, mine, side="right")
+    source = np.stack([numbers, mine - ends[numbers] + lengths[numbers]], axis=1)
+    positions = [files[number].frames(int(at), int(at) + 1).positions[0] for number, at in source]
     for file in files:
         if file.topology != atomistic.topology:
             raise DataError(f"{file.path} is not of the molecule of the system file; make both again")
         file.__exit__()
-    return np.array(frames)
+    return _Starts(np.array(positions), source, lengths)
 
 
-def _write(
-    output: Path, maps: Maps, section: OpenMMReferenceSection, store: SegmentStore, record: dict[str, Any]
-) -> None:
-    """Beads, their mean forces, and an estimate of the error of each."""
-    noise, n_frames = np.zeros(maps.beads.n_sites), 0
-    with create_h5md(output, maps.beads, frame_interval=section.frame_interval_ps, provenance=record) as writer:
+def _write(output: Path, maps: Maps, starts: _Starts, store: SegmentStore, record: dict[str, Any]) -> None:
+    """Beads, their mean forces, where they come from; the noise of the mean forces is printed."""
+    noise, n_frames, arrays = np.zeros(maps.beads.n_sites), 0, {"source_lengths": starts.lengths}
+    with create_h5md(output, maps.beads, frame_interval=_NO_TIME, provenance=record, arrays=arrays) as writer:
         for frames in store.frames():
             deviations = maps.forces(frames["deviations"])
-            writer.append(maps.positions(frames["positions"]), maps.forces(frames["forces"]), deviation=deviations)
-            noise, n_frames = noise + (deviations**2).mean(axis=2).sum(axis=0), n_frames + len(deviations)
+            stretch = slice(n_frames, n_frames + len(deviations))
+            forces = maps.forces(frames["forces"])
+            writer.append(maps.positions(frames["positions"]), forces, source=starts.source[stretch])
+            noise, n_frames = noise + (deviations**2).mean(axis=2).sum(axis=0), stretch.stop
     for label, variance in zip(maps.beads.labels, noise / n_frames, strict=True):
-        print(f"{label:<12} noise of the mean force {variance:10.1f} (kJ/mol/nm)^2")
+        print(f"{label:<12} noise of the mean force, at least {variance:10.1f} (kJ/mol/nm)^2")

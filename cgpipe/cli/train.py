@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from cgpipe.cli.arguments import add_output, add_section, add_seed
-from cgpipe.cli.beads import joined, load_beads, split_of
+from cgpipe.cli.beads import joined, load_beads, split_of_files
 from cgpipe.cli.hardware import add_device, add_threads, set_threads, torch_dtype
 from cgpipe.cli.prior_file import PriorFile, load_prior
 from cgpipe.config.project import parse_section, plain
@@ -149,7 +149,7 @@ def _load(
     device: torch.device,
 ) -> _Data:
     trajectories = load_beads(paths)
-    beads, split = joined(trajectories), split_of(trajectories, section, seed=seed)
+    beads, split = joined(trajectories), split_of_files(paths, trajectories, section, seed=seed)
     labels = residual_forces(beads, Prior(prior.bound(beads.topology)))
     return _Data(beads.topology, frames_on(beads.positions, labels, dtype=dtype, device=device), split)
 

@@ -21,7 +21,7 @@ from cgpipe.analysis.chain import alpha_carbons
 from cgpipe.analysis.disagreement import Calibration, calibrate, fold_spread, known_limit, mean_on_grid
 from cgpipe.analysis.features import backbone_torsions, measure_torsions
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
-from cgpipe.cli.beads import joined, load_beads, split_of
+from cgpipe.cli.beads import joined, load_beads, split_of_files
 from cgpipe.cli.hardware import set_threads
 from cgpipe.cli.states import load_states
 from cgpipe.config.project import parse_section, plain
@@ -35,6 +35,7 @@ from cgpipe.model.binding import bind_force_fields
 from cgpipe.model.force_field_file import load_force_field
 from cgpipe.potential import Potential
 from cgpipe.provenance import provenance
+from cgpipe.seeding import stream
 from cgpipe.training.batches import frames_at_once
 
 _MAX_FRAMES = 20_000
@@ -61,12 +62,13 @@ def run(args: argparse.Namespace) -> None:
     set_threads(1)
     split_section, section = parse_section(SplitSection, args.split), parse_section(AnalysisSection, args.analysis)
     trajectories = load_beads(args.labels)
-    labels, split = joined(trajectories), split_of(trajectories, split_section, seed=args.seed)
+    labels, split = joined(trajectories), split_of_files(args.labels, trajectories, split_section, seed=args.seed)
     folds = _bind(args.models)
-    calibration = _calibration(folds, labels.part(_thinned(split.test())))
-    limit = known_limit(fold_spread(_forces(folds, labels.positions[_thinned(split.training())])))
+    test = labels.part(_thinned(split.test()))
+    calibration, test_spread = _calibration(folds, test, stream(args.seed, "calibration"))
+    limit = known_limit(_frame_spread(folds, labels.part(_thinned(split.training()))))
     simulated = _simulated(args.simulation)
-    spread = fold_spread(_forces(folds, simulated.positions))
+    spread = _frame_spread(folds, simulated)
     beyond = spread > limit
     found = {f"calibration_{name}": value for name, value in asdict(calibration).items()}
     arrays = {"spread": spread} | {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
@@ -74,21 +76,29 @@ def run(args: argparse.Namespace) -> None:
     settings = {"split": plain(split_section), "analysis": plain(section)}
     inputs = [path for path in (*args.models, *args.labels, *args.simulation, args.states) if path]
     header = {name: value for name, value in found.items() if name not in arrays}
-    header |= {"limit": limit, "share_beyond": float(beyond.mean()), "n_folds": len(folds)}
+    shares = {"share_beyond": float(beyond.mean()), "share_beyond_of_labels": float((test_spread > limit).mean())}
+    header |= {"limit": limit, "n_folds": len(folds)} | shares
     header["provenance"] = provenance("uncertainty", settings, seed=args.seed, inputs=inputs)
     save_record(args.output, arrays, header)
     print(
-        f"the error of the mean force is {calibration.factor:.2f} +- {calibration.factor_error:.2f} times what the "
-        f"spread of {len(folds)} folds says; {beyond.mean():.2%} of the simulation is beyond the training data"
+        f"the squared error of the mean force is {calibration.factor:.2f} +- {calibration.factor_error:.2f} times what "
+        f"the spread of {len(folds)} folds says; {shares['share_beyond']:.2%} of the simulation is beyond what 99 % of "
+        f"the training frames span, {shares['share_beyond_of_labels']:.2%} of the held-out labels"
     )
 
 
-def _calibration(folds: list[Potential], test: Trajectory) -> Calibration:
+def _calibration(folds: list[Potential], test: Trajectory, rng: np.random.Generator) -> tuple[Calibration, Array]:
+    """Calibration on held-out labels, and the spread of each of their frames."""
     if test.forces is None or not test.n_frames:
         raise DataError("no labels were held out to judge the uncertainty by; set split.test_fraction above 0")
     forces = _forces(folds, test.positions)
-    deviation = ((forces.mean(axis=0) - test.forces) ** 2).mean(axis=(1, 2))
-    return calibrate(fold_spread(forces), deviation)
+    spread, deviation = fold_spread(forces), ((forces.mean(axis=0) - test.forces) ** 2).mean(axis=2)
+    return calibrate(spread, deviation, rng), spread.mean(axis=1)
+
+
+def _frame_spread(folds: list[Potential], frames: Trajectory) -> Array:
+    """Spread of the folds on each frame, (n_frames,), (kJ/mol/nm)^2."""
+    return np.asarray(fold_spread(_forces(folds, frames.positions)).mean(axis=1))
 
 
 def _bind(paths: list[Path]) -> list[Potential]:

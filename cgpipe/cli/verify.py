@@ -10,10 +10,11 @@ import argparse
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from cgpipe.cli.sanity import complaints
-from cgpipe.data.damage import named_damage
+from cgpipe.data.damage import named_damage, require_survivable
 from cgpipe.data.lineage import ResultTree
 from cgpipe.errors import DataError
 
@@ -63,10 +64,16 @@ def _damage(tree: ResultTree) -> Iterator[str]:
         if path in tree.damaged:
             continue
         try:
+            if path.suffix in {".h5", ".h5md"}:
+                require_survivable(partial(_complaints, path), path, remedy="delete it and run again")
             with named_damage(path, remedy="delete it and run again"):
-                yield from (f"{path.relative_to(tree.folder)}: {text}" for text in complaints(path))
+                yield from (f"{path.relative_to(tree.folder)}: {text}" for text in _complaints(path))
         except DataError as error:
             yield str(error)
+
+
+def _complaints(path: Path) -> list[str]:
+    return list(complaints(path))
 
 
 def _breaks(tree: ResultTree) -> Iterator[str]:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from cgpipe.config.base import Section
-from cgpipe.config.reference import OpenMMReferenceSection, SharedReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection, ReferenceSection, SharedReferenceSection
 from cgpipe.config.sections import SystemConfig
 from cgpipe.errors import ConfigError
 
@@ -133,12 +133,15 @@ def with_others(
     systems: Mapping[str, SystemConfig], project: ProjectConfig, *, folder: Path
 ) -> dict[str, SystemConfig]:
     """The systems, then those of `folder` that they name."""
-    known = dict(systems)
-    for name, system in systems.items():
-        for other in others_of(system):
+    known, waiting = dict(systems), list(systems.values())
+    while waiting:
+        for other in others_of(waiting.pop()):
             if other not in known:
                 known[other] = load_system(project, other, folder=folder)
+                waiting.append(known[other])
+    for name in known:
         _require_sound(name, known)
+        _require_judge(name, known, project.seed)
     return known
 
 
@@ -159,16 +162,51 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
             )
     if isinstance(system.reference, SharedReferenceSection):
         shared = systems[system.reference.system]
-        if shared.reference.kind != "openmm" or shared.mapping != system.mapping:
+        same = (shared.mapping, shared.reference.temperature_K) == (system.mapping, system.reference.temperature_K)
+        if shared.reference.kind != "openmm" or not same:
             raise ConfigError(
-                f"{name} shares the beads of {system.reference.system}, which must have a reference of kind openmm "
-                "and the same `mapping`"
+                f"{name} shares the beads of {system.reference.system}, which must have a reference of kind openmm and "
+                "the same `mapping` and temperature"
             )
+        _require_a_frame_each(name, system.reference, shared.reference)
     sources = [systems[source] for source in system.train_on or [name]]
     if system.training.labels != "instantaneous" and not all(_makes_mean_forces(s, systems) for s in sources):
         raise ConfigError(
             f"{name}: training.labels is {system.training.labels}, but its reference makes no mean forces; "
             "add reference.mean_force, which needs a reference of kind openmm"
+        )
+
+
+def _require_a_frame_each(name: str, shared: SharedReferenceSection, source: ReferenceSection) -> None:
+    """Raises ConfigError if some file of a shared reference would hold nothing."""
+    if not isinstance(source, OpenMMReferenceSection):
+        return
+    n_jobs = 1 if source.mean_force is None else source.mean_force.n_jobs
+    for key, wanted, n_files in (
+        ("n_frames", shared.n_frames, source.n_trajectories),
+        ("n_mean_forces", shared.n_mean_forces, n_jobs),
+    ):
+        if wanted is not None and wanted < n_files:
+            raise ConfigError(f"{name}: reference.{key} is {wanted}, which {n_files} files cannot share; raise it")
+
+
+def _require_judge(name: str, systems: Mapping[str, SystemConfig], project_seed: int) -> None:
+    """Raises ConfigError if a system's judge looks at other things, or at the data that trained the system."""
+    system = systems[name]
+    if system.judged_by is None:
+        return
+    judge = systems[system.judged_by]
+    for key in ("mapping", "analysis"):
+        if getattr(judge, key) != getattr(system, key):
+            raise ConfigError(f"{name} is judged by {system.judged_by}, whose `{key}` differs; both must look alike")
+    if judge.reference.temperature_K != system.reference.temperature_K:
+        raise ConfigError(f"{name} is judged by {system.judged_by}, whose temperature differs")
+    data = systems[system.reference.system] if isinstance(system.reference, SharedReferenceSection) else system
+    seeds = {project_seed if part.seed is None else part.seed for part in (judge, data)}
+    if judge is data or (judge.reference.kind == data.reference.kind == "openmm" and len(seeds) == 1):
+        raise ConfigError(
+            f"{name} is judged by {system.judged_by}, which has the random numbers of its own data; give the judge a "
+            "`seed` of its own"
         )
 
 

@@ -53,6 +53,12 @@ class MeanForceSection(Section):
     """Of each average."""
     sample_interval_ps: Positive = 0.04
 
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.n_jobs > self.n_configurations:
+            raise ValueError(f"{self.n_jobs} jobs cannot share {self.n_configurations} configurations; lower n_jobs")
+        return self
+
 
 class HeatingSection(Section):
     """The short hot run, with a random stream of its own, from which each `heated` trajectory starts."""

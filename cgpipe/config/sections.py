@@ -56,8 +56,8 @@ class TrainingSection(Section):
     """Force matching of one fold."""
 
     labels: Literal["instantaneous", "mean_force", "both"] = "instantaneous"
-    """Forces of the recorded frames, forces averaged with the beads held (`reference.mean_force`), or both, each
-    weighted by the inverse of its variance."""
+    """Forces of the recorded frames, forces averaged with the beads held (`reference.mean_force`), or both, each kind
+    weighted by the inverse variance of what the prior leaves of its forces."""
     batch_size: Count = 512
     n_epochs: Count = 20
     learning_rate: Positive = 1e-3
@@ -164,3 +164,16 @@ class SystemConfig(Section):
     training: TrainingSection = TrainingSection()
     simulation: SimulationSection = SimulationSection()
     analysis: AnalysisSection = AnalysisSection()
+
+    @model_validator(mode="after")
+    def _tempered(self) -> Self:
+        if self.simulation.tempering is None:
+            return self
+        ladder = [self.reference.temperature_K, *self.simulation.tempering.temperatures_K]
+        if sorted(set(ladder)) != ladder:
+            raise ValueError(f"simulation.tempering: temperatures must rise from the model's {ladder[0]:g} K: {ladder}")
+        if self.analysis.markov is not None:
+            raise ValueError(
+                "simulation.tempering exchanges configurations, which leaves analysis.markov no kinetics; choose one"
+            )
+        return self

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from cgpipe.config.base import Section
 from cgpipe.config.project import ProjectConfig, complete, load_system, merge, plain, read_yaml
@@ -18,6 +18,12 @@ from cgpipe.errors import ConfigError
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
 PointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("seeds must differ from one another")
+    return seeds
 
 
 class AxisSection(Section):
@@ -37,7 +43,7 @@ class StudySection(Section):
     """System that is varied; its reference is simulated once for each seed."""
     judged_by: str
     """System whose reference judges all points; it must not share data with them."""
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[int], Field(min_length=1), AfterValidator(_distinct)]
     overrides: dict[str, Any] = {}
     """Changes to the system that all points have."""
     axes: Annotated[dict[PointName, AxisSection], Field(min_length=1)]
@@ -81,7 +87,7 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
         derived[root] = origin
         shared = {"kind": "shared", "system": root, "temperature_K": origin.reference.temperature_K}
         for axis, value, changes in _points(section):
-            system = f"studies/{name}/{axis}_{value}_seed{seed}"
+            system = f"studies/{name}/{axis}={value}/seed{seed}"
             values = merge({**plain(origin), "reference": shared, "judged_by": section.judged_by}, changes)
             derived[system] = _system(values, path)
             ns = atomistic_ns(derived[system], origin.reference)
@@ -100,18 +106,29 @@ def _system(values: dict[str, Any], path: Path) -> SystemConfig:
 def atomistic_ns(system: SystemConfig, origin: OpenMMReferenceSection) -> float:
     """Atomistic simulation behind the labels of a system that shares a reference, ns.
 
-    Mean forces start from frames of the trajectories, so those count too as far as the system uses them.
+    Mean forces start from frames of all trajectories, so all of those count then. The force map is a property of the
+    data that are shared, and was fitted to all their frames.
+
+    Raises ConfigError if more frames or mean forces are asked for than the shared reference has.
     """
     shared, bias = system.reference, origin.bias
     if not isinstance(shared, SharedReferenceSection):
         raise TypeError(f"a reference of kind {shared.kind} is not shared")
     frames = origin.length_ns * origin.n_trajectories * PICOSECONDS_PER_NANOSECOND / origin.frame_interval_ps
-    recorded = min(frames, shared.n_frames or frames) * origin.frame_interval_ps
+    n_averages = 0 if origin.mean_force is None else origin.mean_force.n_configurations
+    for key, wanted, present in (
+        ("n_frames", shared.n_frames, frames),
+        ("n_mean_forces", shared.n_mean_forces, n_averages),
+    ):
+        if wanted is not None and wanted > present:
+            raise ConfigError(f"reference.{key} is {wanted}, but the shared reference has {present:g}")
+    averaged = system.training.labels != "instantaneous"
+    recorded = (frames if averaged else shared.n_frames or frames) * origin.frame_interval_ps
     total = recorded + origin.n_trajectories * origin.equilibration_ps
     if bias is not None:
         each = bias.build_length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
         total += bias.n_walkers * each
-    if system.training.labels != "instantaneous" and origin.mean_force is not None:
+    if averaged and origin.mean_force is not None:
         each = origin.mean_force.equilibration_ps + origin.mean_force.length_ps
-        total += each * (shared.n_mean_forces or origin.mean_force.n_configurations)
+        total += each * (shared.n_mean_forces or n_averages)
     return total / PICOSECONDS_PER_NANOSECOND

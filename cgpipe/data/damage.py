@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import struct
 import tokenize
 import zipfile
@@ -31,6 +32,8 @@ DAMAGE = (
 )
 """Errors of a program that read what it should not have believed; a cgpipe error is none of them."""
 
+_FATAL = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGXCPU}
+"""What a process does to itself; other signals come from outside and say nothing of the file."""
 _SECONDS = 10
 """Of computing, that reading a small file may take."""
 _SLOWEST = 10_000_000
@@ -63,12 +66,12 @@ def require_survivable(read: Callable[[], object], path: Path, *, remedy: str) -
     child = os.fork()
     if child == 0:
         try:
-            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
             read()
         finally:  # whatever came, nothing of this process may go on twice
             os._exit(0)
     status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status):
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in _FATAL:
         raise DataError(
             f"cannot read {path}: its library dies of it, or goes on for ever (signal {os.WTERMSIG(status)}); {remedy}"
         )

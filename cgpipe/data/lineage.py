@@ -17,14 +17,14 @@ from cgpipe.data.tensors import load_tensors
 from cgpipe.errors import DataError
 from cgpipe.provenance import sha256, short_name
 
+_SHARED = ("beads/*.h5md", "prior/prior.json", "analysis/*.h5")
+"""What other systems may have read."""
 Record = dict[str, Any]
 Reader = Callable[[Path], Record | None]
 
 
 def _of_trajectory(path: Path) -> Record | None:
     with H5mdFile(path) as file:
-        for _ in file.chunks():  # a file that is whole can be read to its end
-            pass
         return file.provenance
 
 
@@ -108,11 +108,18 @@ class ResultTree:
         parts = path.relative_to(self.folder).parts
         return parts[0] in {"logs", "benchmarks"} or any(part.startswith(".") for part in parts)
 
+    @property
+    def _roots(self) -> list[Path]:
+        """Folders of systems beside this one; a point of a study lies deeper than its judge and its data."""
+        above = [*self.folder.parents]
+        studies = next((k for k, path in enumerate(above) if path.name == "studies"), 0)
+        return above[: studies + 2 if studies else 1]
+
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         names: dict[str, list[Path]] = {}
-        neighbours = (path for path in self.folder.parent.glob("*/beads/*.h5md") if self.folder not in path.parents)
-        for path in [*self.files, *neighbours, *self.folder.parent.glob("*/prior/prior.json")]:
+        others = (path for root in self._roots for pattern in _SHARED for path in sorted(root.glob(f"*/{pattern}")))
+        for path in [*self.files, *(path for path in others if self.folder not in path.parents)]:
             names.setdefault(short_name(path), []).append(path)
         return names
 

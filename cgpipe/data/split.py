@@ -46,6 +46,28 @@ def contiguous_blocks(lengths: list[int], n_blocks: int) -> list[NDArray[np.intp
     ]
 
 
+def split_selection(
+    chosen: NDArray[np.intp],
+    lengths: list[int],
+    *,
+    n_blocks: int,
+    n_folds: int,
+    test_fraction: float,
+    rng: np.random.Generator,
+) -> Split:
+    """Split of some frames of trajectories, each with the role that its block has in the split of all of them.
+
+    chosen : (n_chosen, 2), trajectory and frame of each; the split indexes these rows
+    """
+    whole = split_blocks(lengths, n_blocks=n_blocks, n_folds=n_folds, test_fraction=test_fraction, rng=rng)
+    block_of = np.empty(sum(lengths), dtype=np.intp)
+    for number, block in enumerate(whole.blocks):
+        block_of[block] = number
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    place = block_of[starts[chosen[:, 0]] + chosen[:, 1]]
+    return Split(tuple(np.flatnonzero(place == number) for number in range(len(whole.blocks))), whole.roles)
+
+
 def split_blocks(
     lengths: list[int], *, n_blocks: int, n_folds: int, test_fraction: float, rng: np.random.Generator
 ) -> Split:

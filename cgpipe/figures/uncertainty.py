@@ -67,9 +67,8 @@ def plot_surface_spread(arrays: Arrays, header: dict[str, Any], ax: Axes) -> Any
         ranges = zip(extent.reshape(2, 2), beyond.shape, strict=True)
         centres = [np.linspace(low, high, 2 * n + 1)[1::2] for (low, high), n in ranges]
         ax.contourf(*centres, beyond.T, levels=[0.5, 1.5], hatches=["////"], colors="none")
-    ax.set_title(
-        f"{header['share_beyond']:.2%} of the frames are beyond the training data\n(hatched: most of a bin's frames)"
-    )
+    share = f"{header['share_beyond']:.2%} of the frames spread more than 99 % of"
+    ax.set_title(f"{share}\nthe training frames do (hatched: most of a bin)")
     ax.set_xlabel("φ (degrees)" if angles else "TIC 1")
     ax.set_ylabel("ψ (degrees)" if angles else "TIC 2")
     if angles:

@@ -1,8 +1,9 @@
 """Forces on atoms that are held, averaged over all others: labels of force matching without most of their noise.
 
 The average converges to the mean force of the same map, because forces and constraints stay those of the free molecule
-(Ciccotti et al. 2005, DOI 10.1002/cphc.200400669). A start drawn from a trajectory, biased on the beads or not, has all
-other atoms in equilibrium already, so that even a short average is unbiased.
+(Ciccotti et al. 2005, DOI 10.1002/cphc.200400669). Held atoms count as infinitely heavy in the metric of constraints
+that share one, which weighs angles like H-C-H by some 0.01 kT otherwise. A start drawn from a trajectory, biased on the
+beads or not, has all other atoms in equilibrium already, so that even a short average is unbiased.
 """
 
 from collections.abc import Iterator
@@ -38,7 +39,8 @@ class MeanForce:
     mean: NDArray[np.float64]
     """(n_atoms, 3), kJ/mol/nm."""
     deviation: NDArray[np.float64]
-    """Half the difference of the means of both halves, whose square is the variance of the mean, (n_atoms, 3)."""
+    """Half the difference of the means of both halves, (n_atoms, 3). Its square estimates the variance of the mean from
+    below: what moves more slowly than the average is long, such as rotamers, is the same in both halves."""
 
 
 def record_mean_forces(

@@ -2,7 +2,8 @@
 
 Sugita and Okamoto 1999, DOI 10.1016/S0009-2614(99)01123-9. Copies lie side by side in the batch: row = replica *
 n_levels + level. Level 0, at the temperature of the model, is what is recorded; the others help it over barriers. The
-energy surface is that of the model at its own temperature on every level, so the hot ones stand for no experiment.
+energy surface is that of the model at its own temperature on every level, so the hot ones stand for no experiment. What
+is recorded jumps between copies: it is an ensemble, and its times mean nothing.
 """
 
 from dataclasses import dataclass, replace

@@ -24,7 +24,7 @@ from cgpipe.simulation.ladder import Ladder
 from cgpipe.simulation.replay import Advance, stepper
 from cgpipe.simulation.stability import BondLimits, bond_stretch, find_failure
 from cgpipe.simulation.state import State, begin, kinetic_temperature, thermal_velocities, to_arrays
-from cgpipe.units import FEMTOSECOND, PICOSECONDS_PER_NANOSECOND, thermal_energy
+from cgpipe.units import BOLTZMANN, FEMTOSECOND, PICOSECONDS_PER_NANOSECOND, thermal_energy
 
 _NOISE_BYTES = 1 << 26
 
@@ -193,9 +193,10 @@ def _require_sane(
     if failure is None:
         return
     step = (place[0] * setting.frames_per_segment + place[1] + 1) * setting.steps_per_frame
-    replica = failure.replica // setting.ladder.n_levels
+    replica, level = divmod(failure.replica, setting.ladder.n_levels)
+    copy = f" (its copy at {setting.ladder.thermal_energies[level] / BOLTZMANN:.0f} K)" if level else ""
     text = (
-        f"replica {setting.replicas[replica]} left the physical range before step {step}: {failure.reason}; "
+        f"replica {setting.replicas[replica]}{copy} left the physical range before step {step}: {failure.reason}; "
         "lower simulation.timestep_fs, or train on more data if the model is to blame"
     )
-    raise ReplicaError(text, replica, [frame["positions"][replica] for frame in earlier])
+    raise ReplicaError(text, replica, [] if level else [frame["positions"][replica] for frame in earlier])

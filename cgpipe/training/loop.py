@@ -111,9 +111,12 @@ def _train_epoch(
 
 
 def _validation_loss(molecules: Sequence[Molecule], workers: Workers) -> float:
-    """Mean loss of all validation frames, (kJ/mol/nm)^2."""
-    total = sum(total_loss(molecule.potential, workers.share(molecule.validation)) for molecule in molecules)
-    return workers.sum(total) / sum(len(molecule.validation) for molecule in molecules)
+    """Mean loss of all validation frames, (kJ/mol/nm)^2, each molecule weighted as in training."""
+    counts = [len(molecule.validation) for molecule in molecules]
+    typical = sum(n * molecule.scale for n, molecule in zip(counts, molecules, strict=True)) / sum(counts)
+    losses = [total_loss(molecule.potential, workers.share(molecule.validation)) for molecule in molecules]
+    total = sum(loss * (typical / molecule.scale) for loss, molecule in zip(losses, molecules, strict=True))
+    return workers.sum(total) / sum(counts)
 
 
 def learning_rate(section: TrainingSection, progress: float) -> float:

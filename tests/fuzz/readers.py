@@ -10,6 +10,7 @@ from cgpipe.cli.prior_file import load_prior
 from cgpipe.config.project import load_project, load_system, parse_section, read_yaml
 from cgpipe.config.reference import FilesReferenceSection
 from cgpipe.config.sections import TrainingSection
+from cgpipe.data.damage import require_survivable
 from cgpipe.data.engine_files import open_files
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.lineage import read_origin
@@ -32,7 +33,11 @@ def _system(path):
 
 def _trajectory(path):
     """As `cgpipe verify` reads results that came from elsewhere."""
-    read_origin(path)
+    require_survivable(lambda: _read_trajectory(path), path, remedy="")
+    _read_trajectory(path)
+
+
+def _read_trajectory(path):
     with H5mdFile(path) as file:
         for frames in file.chunks():
             frames.n_frames  # noqa: B018 (reading is what matters)

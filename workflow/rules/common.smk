@@ -1,5 +1,6 @@
 # Configuration of all systems, and the functions that the rules share.
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -71,7 +72,7 @@ PROTEIN_FIGURES = [
 
 def one_of(names):
     """Pattern of a wildcard that takes these values; without any, it matches nothing."""
-    return "|".join(names) or "(?!)"
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def has_beads_only(system):
@@ -128,6 +129,12 @@ def seed(wildcards):
     """Root of the system's randomness."""
     own = SYSTEMS[wildcards.system].seed
     return PROJECT.seed if own is None else own
+
+
+def simulated_reference(wildcards):
+    """The reference section as far as the simulations of it read it: mean forces come after them."""
+    reference = SYSTEMS[wildcards.system].reference
+    return section_argument(reference.model_copy(update={"mean_force": None}))
 
 
 def temperature(wildcards):
@@ -213,8 +220,10 @@ def start_structure(wildcards):
 
 def native(wildcards):
     """PDB file of the native structure, or nothing."""
-    structure = native_structure(SYSTEMS[wildcards.system])
-    return [structure_path(wildcards.system, structure)] if structure else []
+    owner = judge(wildcards.system)
+    owner = SYSTEMS[owner].reference.system if owner in SHARED else owner
+    structure = native_structure(SYSTEMS[owner])
+    return [structure_path(owner, structure)] if structure else []
 
 
 def source_files(wildcards):
@@ -377,7 +386,9 @@ def system_figures(system):
     """All figures of a system."""
     more = PROTEIN_FIGURES if SYSTEMS[system].analysis.markov else PEPTIDE_FIGURES
     if system not in TRANSFERRED and SYSTEMS[system].split.test_fraction:
-        more = more + ["uncertainty"]  # judged on labels of the molecule that were held out
+        more = more + [
+            "uncertainty"
+        ]  # judged on labels of the molecule that were held out
     return [
         f"{RESULTS}/{system}/figures/{name}.{kind}"
         for name in FIGURES + more

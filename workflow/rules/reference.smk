@@ -82,7 +82,7 @@ rule system:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        section=section("reference"),
+        section=simulated_reference,
         structure=lambda wildcards, input: f"--structure {input}" if input else "",
     shell:
         "cgpipe system --section {params.section:q} {params.structure} --output {output.json} 2>&1 | tee {log}"
@@ -103,7 +103,7 @@ rule bias:
         mem_mb=growing(1000),
         runtime=growing(240),
     params:
-        section=section("reference"),
+        section=simulated_reference,
         seed=seed,
     shell:
         "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system}"
@@ -128,7 +128,7 @@ rule trajectory:
         mem_mb=growing(1000),
         runtime=growing(1440),
     params:
-        section=section("reference"),
+        section=simulated_reference,
         seed=seed,
     shell:
         "cgpipe trajectory --section {params.section:q} --seed {params.seed} --system {input.system}"
@@ -150,7 +150,7 @@ rule check_trajectory:
         mem_mb=growing(1000),
         runtime=growing(1440),
     params:
-        section=section("reference"),
+        section=simulated_reference,
         seed=seed,
     shell:
         "cgpipe trajectory --check --section {params.section:q} --seed {params.seed} --system {input.system}"

@@ -18,6 +18,7 @@ reference:
   bias: {torsions: [[ACE1:C, ALA2:N, ALA2:CA, ALA2:C]], n_walkers: 2, build_length_ns: 0.5}
 mapping: {beads: [ALA2:N, ALA2:CA]}
 """
+_SHARED = "reference: {kind: shared, system: toy, temperature_K: 300}\nmapping: {beads: [ALA2:N, ALA2:CA]}"
 _STUDY = """
 base: toy
 judged_by: judge
@@ -38,8 +39,10 @@ axes:
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("toy", "judge"):
-        (tmp_path / f"{name}.yaml").write_text(_SYSTEM)
+    (tmp_path / "toy.yaml").write_text(_SYSTEM)
+    (tmp_path / "judge.yaml").write_text(f"seed: 99\n{_SYSTEM}")
+    (tmp_path / "copy.yaml").write_text(_SYSTEM)
+    (tmp_path / "warm.yaml").write_text(f"seed: 99\n{_SYSTEM}".replace("sequence", "temperature_K: 310\n  sequence"))
     (tmp_path / "study.yaml").write_text(_STUDY)
     return tmp_path
 
@@ -53,7 +56,7 @@ def test_every_point_has_every_seed_and_shares_its_data(load):
     study = load()
     assert len(study.points) == 6
     assert set(study.systems) == {"studies/study/seed1", "studies/study/seed2"} | {p.system for p in study.points}
-    system = study.systems["studies/study/frames_1000_seed2"]
+    system = study.systems["studies/study/frames=1000/seed2"]
     assert (system.seed, system.judged_by, system.training.n_epochs) == (2, "judge", 3)
     assert (system.reference.kind, system.reference.system) == ("shared", "studies/study/seed2")
     assert (system.reference.n_frames, system.reference.temperature_K) == (1000, 300.0)
@@ -61,10 +64,10 @@ def test_every_point_has_every_seed_and_shares_its_data(load):
 
 
 def test_the_atomistic_time_is_what_the_labels_took(load):
-    costs = {point.system.split("/")[-1]: point.atomistic_ns for point in load().points if point.seed == 1}
+    costs = {point.system.split("/")[-2]: point.atomistic_ns for point in load().points if point.seed == 1}
     build = 2 * 0.55 + 2 * 0.05  # walkers; equilibration of the trajectories
     assert costs == pytest.approx(
-        {"frames_1000_seed1": build + 0.2, "frames_10000_seed1": build + 2.0, "labels_mean_seed1": build + 2.0 + 0.15}
+        {"frames=1000": build + 0.2, "frames=10000": build + 2.0, "labels=mean": build + 2.0 + 0.15}
     )
 
 
@@ -78,6 +81,9 @@ def _changed(folder, old, new):
     ("old", "new", "complaint"),
     [
         ("seeds: [1, 2]", "seeds: []", "seeds"),
+        ("seeds: [1, 2]", "seeds: [1, 1]", "must differ"),
+        ("n_frames: 1000}", "n_frames: 10001}", "n_frames is 10001, but the shared reference has 10000"),
+        ("n_mean_forces: 50", "n_mean_forces: 101", "n_mean_forces is 101"),
         ("base: toy", "base: nothing", "no file"),
         ("n_frames: 1000", "frames: 1000", "unknown key"),
         ("labels: mean_force", "labels: best", "labels"),
@@ -87,6 +93,12 @@ def _changed(folder, old, new):
 def test_a_wrong_study_is_refused(load, folder, old, new, complaint):
     _changed(folder, old, new)
     with pytest.raises(ConfigError, match=complaint):
+        load()
+
+
+def test_an_axis_is_told_from_its_values(load, folder):
+    _changed(folder, "  labels:\n", "  frames=1000:\n")
+    with pytest.raises(ConfigError, match="pattern"):
         load()
 
 
@@ -110,6 +122,14 @@ def test_systems_that_are_named_come_along(folder):
         ("reference: {kind: shared, system: toy, temperature_K: 300}\nmapping: {beads: ca}", "the same `mapping`"),
         ("reference: {kind: openmm, sequence: ACE ALA NME}\ntraining: {labels: both}", "makes no mean forces"),
         ("reference: {kind: shared, system: other, temperature_K: 300}", "of kind openmm"),
+        (_SHARED.replace("300", "350"), "temperature"),
+        (_SHARED.replace("300}", "300, n_frames: 1}"), "which 2 files cannot share"),
+        (_SHARED.replace("300}", "300, n_mean_forces: 1}"), "which 2 files cannot share"),
+        (_SYSTEM.replace("n_configurations: 100", "n_configurations: 1"), "2 jobs cannot share 1"),
+        (f"judged_by: judge\nanalysis: {{n_bins: 30}}\n{_SHARED}", "whose `analysis` differs"),
+        (f"judged_by: toy\n{_SHARED}", "a `seed` of its own"),
+        (f"judged_by: copy\n{_SHARED}", "a `seed` of its own"),
+        (f"judged_by: warm\n{_SHARED}", "whose temperature differs"),
     ],
 )
 def test_systems_that_do_not_fit_are_refused(folder, text, complaint):
@@ -120,3 +140,25 @@ def test_systems_that_do_not_fit_are_refused(folder, text, complaint):
 def test_a_solvent_and_mean_forces_exclude_each_other(folder):
     with pytest.raises(ConfigError, match="no water"):
         _project(folder, _SYSTEM.replace("  sequence", "  solvent: {}\n  sequence"))
+
+
+def test_systems_of_systems_come_along(folder):
+    (folder / "middle.yaml").write_text(_SHARED)
+    systems = _project(folder, f"train_on: [middle]\n{_SYSTEM}")
+    assert {"other", "middle", "toy"} == set(systems)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("simulation: {tempering: {temperatures_K: [400, 350]}}", "must rise from the model's 300 K"),
+        ("simulation: {tempering: {temperatures_K: [290]}}", "must rise"),
+        (
+            "simulation: {tempering: {temperatures_K: [400]}}\nanalysis: {markov: {lag_ps: 1, model_lag_ps: 1}}",
+            "no kinetics",
+        ),
+    ],
+)
+def test_tempering_that_cannot_be_is_refused(folder, text, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        _project(folder, f"{_SYSTEM}\n{text}")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cgpipe.data.split import contiguous_blocks, split_blocks
+from cgpipe.data.split import contiguous_blocks, split_blocks, split_selection
 from cgpipe.errors import ConfigError
 
 _LENGTHS = [100, 57, 203]
@@ -16,6 +16,24 @@ def make():
         return split_blocks(_LENGTHS, rng=np.random.default_rng(seed), **settings)
 
     return split
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_frames_taken_from_trajectories_keep_their_roles(make, seed):
+    rng = np.random.default_rng(0)
+    trajectory = rng.integers(3, size=200)
+    frame = (rng.random(200) * np.array(_LENGTHS)[trajectory]).astype(np.intp)
+    settings = {"n_blocks": 10, "n_folds": 3, "test_fraction": 0.1, "rng": np.random.default_rng(seed)}
+    part = split_selection(np.stack([trajectory, frame], axis=1), _LENGTHS, **settings)
+    joined = np.array([0, 100, 157])[trajectory] + frame
+    whole = make(seed)
+    assert len(part.test())
+    assert set(joined[part.test()]) <= set(whole.test())
+    for fold in range(3):
+        assert set(joined[part.training(fold)]) <= set(whole.training(fold))
+        assert set(joined[part.validation(fold)]) <= set(whole.validation(fold))
+        parts = [part.test(), part.training(fold), part.validation(fold)]
+        assert sorted(np.concatenate(parts)) == list(range(200))
 
 
 def test_blocks_are_contiguous_pieces_of_one_trajectory():

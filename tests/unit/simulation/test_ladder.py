@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 from judgement import assert_agrees
+from known_systems import HarmonicPair
 
 from cgpipe.config.sections import TemperingSection
 from cgpipe.data.segments import SegmentStore
-from cgpipe.errors import ConfigError
+from cgpipe.errors import ConfigError, UnstableError
 from cgpipe.potential import Potential
 from cgpipe.simulation.ladder import Ladder
 from cgpipe.simulation.run import simulate
+from cgpipe.simulation.stability import BondLimits
 from cgpipe.simulation.state import State
 
 _LADDER = Ladder((2.0, 3.0, 5.0))
@@ -111,6 +113,15 @@ def test_level_zero_has_the_temperature_of_the_model(setting, run):
     error = measured.mean(axis=0).std(ddof=1) / np.sqrt(24)
     cold = 0.02  # of the harmonic directions, at the end of a step
     assert abs(measured.mean() / expected - 1) < cold + 4 * error / expected
+
+
+def test_a_hot_copy_that_fails_is_named_as_such(setting, run, pair_topology):
+    limits = BondLimits(pair_topology, torch.tensor([[0, 1]]), torch.tensor([0.1]), 20.0)
+    section = {"length_ps": 1.0, "tempering": TemperingSection(temperatures_K=[1e6])}
+    wild = setting(HarmonicPair(200.0), section=section, replicas=range(3), bonds=limits)
+    with pytest.raises(UnstableError, match=r"replica \d \(its copy at 1000000 K\) left") as caught:
+        run(wild, _start(3))
+    assert not len(caught.value.frames), "frames of another copy, which is sound"
 
 
 def test_interrupted_tempering_equals_uninterrupted(setting, run, tmp_path, monkeypatch):
