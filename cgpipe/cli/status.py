@@ -37,9 +37,11 @@ def run(args: argparse.Namespace) -> None:
     values = read_yaml(Path("config/config.yaml"))
     if args.configfile is not None:
         values = merge(values, read_yaml(args.configfile))
-    results = Path(load_project(values).results)
+    project = load_project(values)
+    results = Path(project.results)
     systems: dict[str, list[Target]] = defaultdict(list)
-    for target in _targets(_summary(args.configfile), results):
+    goals = ["all", "study"] if project.studies else ["all"]
+    for target in _targets(_summary(args.configfile, goals), results):
         systems[target.system].append(target)
     for system, targets in systems.items():
         print(_counts(system, targets))
@@ -57,11 +59,11 @@ class Target:
     made: bool
 
 
-def _summary(configfile: Path | None) -> str:
+def _summary(configfile: Path | None, goals: list[str]) -> str:
     """Snakemake's table of all files that it would make or has made."""
     command = [sys.executable, "-m", "snakemake", "--summary", "--quiet", "all"]
     more = [] if configfile is None else ["--configfile", str(configfile)]
-    result = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+    result = subprocess.run([*command, *more, "--", *goals], capture_output=True, text=True, check=False)
     if result.returncode:
         raise ConfigError(f"snakemake cannot plan the workflow of this folder:\n{result.stderr.strip()}")
     return result.stdout
@@ -78,6 +80,9 @@ def _targets(table: str, results: Path) -> list[Target]:
 def _system(output: str, results: Path) -> str:
     """System that a file belongs to; those of no system lie beside the systems' folders."""
     below = Path(output).relative_to(results).parts
+    if below[0] == "studies":  # a point's folder ends with its seed
+        seeds = [k for k, part in enumerate(below) if part.startswith("seed")]
+        return "/".join(below[: seeds[0] + 1]) if seeds else "all systems"
     return below[0] if len(below) > 1 else "all systems"
 
 

@@ -5,6 +5,7 @@ import csv
 import pytest
 from toy_project import TOY, Project
 
+from cgpipe.cli.main import main
 from cgpipe.data.lineage import read_origin
 
 _TOY = {
@@ -87,3 +88,24 @@ def test_the_judge_is_analysed_once(studied):
 def test_a_second_run_does_nothing(studied):
     result = studied.snakemake("-n", "study")
     assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_status_tells_of_every_point(studied, monkeypatch, capsys):
+    monkeypatch.chdir(studied.folder)
+    assert main(["status"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    counts = {line.split(":")[0]: line for line in lines if "files made" in line}
+    assert "all systems" in counts
+    assert "judge" in counts
+    points = {
+        f"studies/toy/{point}/seed{seed}" for point in ("frames=200", "labels=mean", "labels=both") for seed in (1, 2)
+    }
+    assert points | {"studies/toy/seed1", "studies/toy/seed2"} <= set(counts)
+    made, total = counts["studies/toy/frames=200/seed1"].split(": ")[1].split(" files")[0].split(" of ")
+    assert made == total
+
+
+def test_verify_finds_judge_and_data_of_a_point(studied, monkeypatch, capsys):
+    monkeypatch.chdir(studied.folder)
+    assert main(["verify", "results/studies/toy/labels=both/seed1"]) == 0
+    assert "files whole, of one chain, and sane" in capsys.readouterr().out
