@@ -418,3 +418,29 @@ def title(wildcards):
 def all_figures():
     """All figures of all systems."""
     return [path for system in REQUESTED for path in system_figures(system)]
+
+
+def study_comparisons(wildcards):
+    """Comparisons of all points of a study."""
+    points = STUDIES[wildcards.study].points
+    return [f"{RESULTS}/{point.system}/comparison.json" for point in points]
+
+
+def study_points(wildcards):
+    """What `cgpipe study` is told of each point, in the order of the comparisons, as JSON."""
+    points = STUDIES[wildcards.study].points
+    fields = ("axis", "value", "seed", "atomistic_ns")
+    return json.dumps(
+        [{name: getattr(point, name) for name in fields} for point in points]
+    )
+
+
+def study_title(wildcards):
+    """What the figure says of the study."""
+    return STUDIES[wildcards.study].section.description or wildcards.study
+
+
+def study_labels(wildcards):
+    """What the figure writes at each axis, as JSON."""
+    axes = STUDIES[wildcards.study].section.axes
+    return json.dumps({name: axis.label for name, axis in axes.items()})
