@@ -71,7 +71,10 @@ class TrainingSection(Section):
 
 
 class TemperingSection(Section):
-    """Parallel tempering: every replica gets copies at these temperatures, and neighbours exchange at each frame."""
+    """Parallel tempering: every replica gets copies at these temperatures, and neighbours exchange at each frame.
+
+    Hot copies can invert chiral centres, which a network of distances does not forbid: see `mirror_image_fraction`.
+    """
 
     temperatures_K: Annotated[list[Positive], Field(min_length=1)]
     """Rising, all above the model's temperature, which need not be named."""
