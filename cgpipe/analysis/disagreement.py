@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgpipe.analysis.uncertainty import bootstrap_counts
 from cgpipe.errors import FitError
 
 Array = NDArray[np.float64]
@@ -70,7 +71,7 @@ def calibrate(spread: Array, deviation: Array, rng: np.random.Generator) -> Cali
     sums = np.zeros((n_stretches, _N_GROUPS, 3))
     for half in (0, 1):
         np.add.at(sums, (stretches, groups[:, half]), np.column_stack([values[half], np.ones(len(spread))]))
-    draws = rng.multinomial(n_stretches, np.full(n_stretches, 1 / n_stretches), size=_N_BOOTSTRAP)
+    draws = bootstrap_counts(n_stretches, _N_BOOTSTRAP, rng)
     x, y = _means(sums.sum(axis=0))
     resampled = [_means(np.tensordot(draw, sums, 1)) for draw in draws]
     error = np.nanstd([means[1] for means in resampled], axis=0, ddof=1)

@@ -1,6 +1,7 @@
 """Bead trajectories and their split, as several subcommands read them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,12 @@ def joined(trajectories: list[Trajectory]) -> Trajectory:
 
 def thinned(beads: Trajectory, frames: NDArray[np.intp]) -> Trajectory:
     """An even selection of some frames, not more than a prior can use."""
-    return beads.part(frames[:: max(1, len(frames) // _MAX_PRIOR_FRAMES)])
+    return beads.part(evenly(frames, at_most=_MAX_PRIOR_FRAMES))
+
+
+def evenly(frames: NDArray[np.intp], *, at_most: int) -> NDArray[np.intp]:
+    """Every n-th frame, so that hardly more than `at_most` are left."""
+    return frames[:: max(1, len(frames) // at_most)]
 
 
 def split_of_files(paths: list[Path], trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:
@@ -58,19 +64,20 @@ def split_of_files(paths: list[Path], trajectories: list[Trajectory], section: S
     return split_selection(
         np.concatenate([source for source in sources if source is not None]),
         [int(length) for length in lengths],
-        n_blocks=section.n_blocks_per_trajectory,
-        n_folds=section.n_folds,
-        test_fraction=section.test_fraction,
-        rng=stream(seed, "split"),
+        **_options(section, seed),
     )
 
 
 def split_of(trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:
     """The split of these trajectories that every stage shares."""
-    return split_blocks(
-        [trajectory.n_frames for trajectory in trajectories],
-        n_blocks=section.n_blocks_per_trajectory,
-        n_folds=section.n_folds,
-        test_fraction=section.test_fraction,
-        rng=stream(seed, "split"),
-    )
+    return split_blocks([trajectory.n_frames for trajectory in trajectories], **_options(section, seed))
+
+
+def _options(section: SplitSection, seed: int) -> dict[str, Any]:
+    """What every split of a system is drawn with."""
+    return {
+        "n_blocks": section.n_blocks_per_trajectory,
+        "n_folds": section.n_folds,
+        "test_fraction": section.test_fraction,
+        "rng": stream(seed, "split"),
+    }

@@ -36,7 +36,6 @@ from cgpipe.provenance import provenance
 from cgpipe.units import ANGSTROM, KCAL
 
 _FRAMES_FOR_CONSTRAINTS = 1000
-_FRAMES_AT_ONCE = 20_000
 _N_PARTS = 4
 """Blocks of each trajectory, of which one at a time judges the map of the others."""
 
@@ -102,21 +101,16 @@ def _statistics(paths: list[Path]) -> tuple[list[NDArray[np.float64]], int]:
     for path in paths:
         with H5mdFile(path) as file:
             for number, block in enumerate(np.array_split(np.arange(file.n_frames), _N_PARTS)):
-                for piece in np.split(block, range(_FRAMES_AT_ONCE, len(block), _FRAMES_AT_ONCE)):
-                    parts[number] = parts[number] + _covariance_of(file, piece)
+                for frames in file.selected(block):
+                    if frames.forces is None:
+                        raise DataError(
+                            f"{path} has no forces; record them with the frames, they cannot be added later"
+                        )
+                    parts[number] = parts[number] + force_covariance(frames.forces)
             n_frames += file.n_frames
     if any(part.ndim == 0 for part in parts):
         raise DataError(f"the trajectories have {n_frames} frames in all, too few to fit a force map; record more")
     return parts, n_frames
-
-
-def _covariance_of(file: H5mdFile, frames: NDArray[np.intp]) -> NDArray[np.float64] | float:
-    if not len(frames):
-        return 0.0
-    forces = file.frames(int(frames[0]), int(frames[-1]) + 1).forces
-    if forces is None:
-        raise DataError(f"{file.path} has no forces; record them with the frames, they cannot be added later")
-    return force_covariance(forces)
 
 
 def _force_maps(

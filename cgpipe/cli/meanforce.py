@@ -98,12 +98,12 @@ def _starts(paths: list[Path], atomistic: AtomisticSystem, section: MeanForceSec
     mine = np.array_split(chosen, section.n_jobs)[share]
     numbers = np.searchsorted(ends, mine, side="right")
     source = np.stack([numbers, mine - ends[numbers] + lengths[numbers]], axis=1)
-    positions = [files[number].frames(int(at), int(at) + 1).positions[0] for number, at in source]
+    parts = [part for k, file in enumerate(files) for part in file.selected(source[numbers == k, 1])]
     for file in files:
         if file.topology != atomistic.topology:
             raise DataError(f"{file.path} is not of the molecule of the system file; make both again")
         file.__exit__()
-    return _Starts(np.array(positions), source, lengths)
+    return _Starts(np.concatenate([part.positions for part in parts]), source, lengths)
 
 
 def _write(output: Path, maps: Maps, starts: _Starts, store: SegmentStore, record: dict[str, Any]) -> None:

@@ -6,11 +6,11 @@ example: cgpipe study --points points.json --labels '{"frames": "training frames
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
 
 import pandas as pd
 
 from cgpipe.cli.arguments import add_inputs, add_output
+from cgpipe.config.studies import Point
 from cgpipe.data.files import load_json, whole_file
 from cgpipe.data.plain import from_plain
 from cgpipe.errors import ConfigError
@@ -21,7 +21,9 @@ from cgpipe.provenance import provenance
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe study`."""
-    parser.add_argument("--points", required=True, metavar="JSON", help="axis, value, seed, atomistic_ns of each point")
+    parser.add_argument(
+        "--points", required=True, metavar="JSON", help="axis, value, seed, system, atomistic_ns of each point"
+    )
     parser.add_argument("--labels", required=True, metavar="JSON", help="what to write at each axis, by its name")
     parser.add_argument("--title", required=True, help="what the figure says of the study")
     add_inputs(parser, "comparisons", what="comparison.json of each point, in their order")
@@ -29,23 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, what="CSV table")
 
 
-@dataclass(frozen=True)
-class _Point:
-    """Where a comparison stands in the study."""
-
-    axis: str
-    value: str
-    seed: int
-    atomistic_ns: float
-
-
 def run(args: argparse.Namespace) -> None:
     """Write table and figures."""
-    points = from_plain(list[_Point], json.loads(args.points), source="--points")
+    points = from_plain(list[Point], json.loads(args.points), source="--points")
     if len(points) != len(args.comparisons):
         raise ConfigError(f"--points tells of {len(points)} points, --comparisons names {len(args.comparisons)} files")
     rows = [
-        {**{("point" if key == "value" else key): value for key, value in asdict(point).items()}, **metric}
+        {"axis": point.axis, "point": point.value, "seed": point.seed, "atomistic_ns": point.atomistic_ns, **metric}
         for point, path in zip(points, args.comparisons, strict=True)
         for metric in load_json(path)
     ]

@@ -8,7 +8,6 @@ example: cgpipe uncertainty --models fold0/model.safetensors fold1/model.safeten
 """
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,13 @@ from cgpipe.analysis.chain import alpha_carbons
 from cgpipe.analysis.disagreement import Calibration, calibrate, fold_spread, known_limit, mean_on_grid
 from cgpipe.analysis.features import backbone_torsions, measure_torsions
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
-from cgpipe.cli.beads import joined, load_beads, split_of_files
+from cgpipe.cli.beads import evenly, joined, load_beads, split_of_files
 from cgpipe.cli.hardware import set_threads
 from cgpipe.cli.states import load_states
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection, SplitSection
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import save_record
-from cgpipe.data.topology import Topology
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.errors import DataError
 from cgpipe.model.binding import bind_force_fields
@@ -64,9 +62,9 @@ def run(args: argparse.Namespace) -> None:
     trajectories = load_beads(args.labels)
     labels, split = joined(trajectories), split_of_files(args.labels, trajectories, split_section, seed=args.seed)
     folds = _bind(args.models)
-    test = labels.part(_thinned(split.test()))
+    test = labels.part(evenly(split.test(), at_most=_MAX_FRAMES))
     calibration, test_spread = _calibration(folds, test, stream(args.seed, "calibration"))
-    limit = known_limit(_frame_spread(folds, labels.part(_thinned(split.training()))))
+    limit = known_limit(_frame_spread(folds, labels.part(evenly(split.training(), at_most=_MAX_FRAMES))))
     simulated = _simulated(args.simulation)
     spread = _frame_spread(folds, simulated)
     beyond = spread > limit
@@ -114,17 +112,12 @@ def _forces(folds: list[Potential], positions: NDArray[np.floating]) -> Array:
     return np.stack([torch.cat([fold.energy_and_forces(piece)[1] for piece in pieces]).numpy() for fold in folds])
 
 
-def _thinned(frames: NDArray[np.intp]) -> NDArray[np.intp]:
-    return frames[:: max(1, len(frames) // _MAX_FRAMES)]
-
-
 def _simulated(paths: list[Path]) -> Trajectory:
     """An even selection of the frames of all jobs."""
-    parts = []
+    parts: list[Trajectory] = []
     for path in paths:
         with H5mdFile(path) as file:
-            chosen = _thinned(np.arange(file.n_frames))[:: len(paths)]
-            parts += [file.frames(int(k), int(k) + 1) for k in chosen]
+            parts += file.selected(evenly(np.arange(file.n_frames), at_most=_MAX_FRAMES)[:: len(paths)])
     return joined(parts)
 
 
@@ -132,10 +125,10 @@ def _surface(
     frames: Trajectory, spread: Array, beyond: NDArray[np.bool_], n_bins: int, states: Path | None
 ) -> dict[str, Array]:
     """Spread and share of frames beyond the training data on the free-energy surface, if the molecule has one."""
-    plane = _plane(frames.topology, states)
+    plane = _on_plane(frames, states)
     if plane is None:
         return {}
-    points, limits = plane(frames)
+    points, limits = plane
     return {
         "surface_spread": mean_on_grid(points, spread, limits, n_bins),
         "surface_beyond": mean_on_grid(points, beyond.astype(np.float64), limits, n_bins),
@@ -143,12 +136,12 @@ def _surface(
     }
 
 
-def _plane(topology: Topology, states: Path | None) -> Callable[[Trajectory], tuple[Array, Array]] | None:
+def _on_plane(frames: Trajectory, states: Path | None) -> tuple[Array, Array] | None:
     """Coordinates of frames on the surface, and its limits: first phi and psi, or first two slow coordinates."""
-    if torsions := backbone_torsions(topology):
+    if torsions := backbone_torsions(frames.topology):
         limits = np.array([[-np.pi, np.pi], [-np.pi, np.pi]])
-        return lambda frames: (measure_torsions(frames, torsions)[:, 0].astype(np.float64), limits)
+        return measure_torsions(frames, torsions)[:, 0].astype(np.float64), limits
     if states is None:
         return None
-    space, carbons = load_states(states), alpha_carbons(topology)
-    return lambda frames: (space.project(frames.positions, carbons)[:, :2], space.limits[:2])
+    space = load_states(states)
+    return space.project(frames.positions, alpha_carbons(frames.topology))[:, :2], space.limits[:2]

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from cgpipe.config.base import Section
-from cgpipe.config.reference import OpenMMReferenceSection, ReferenceSection, SharedReferenceSection
+from cgpipe.config.reference import OpenMMReferenceSection, SharedReferenceSection
 from cgpipe.config.sections import SystemConfig
 from cgpipe.errors import ConfigError
 
@@ -36,6 +36,10 @@ class ProjectConfig(Section):
     """Where to fetch instead: from the beginning of an address to another address, or to a folder."""
     overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Changes to a system's file, by system, merged section by section."""
+
+    def seed_of(self, system: SystemConfig) -> int:
+        """Root of a system's randomness."""
+        return self.seed if system.seed is None else system.seed
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -120,20 +124,15 @@ def load_system(project: ProjectConfig, name: str, *, folder: Path) -> SystemCon
     return complete(SystemConfig, merge(read_yaml(path), project.overrides.get(name, {})), source=str(path))
 
 
-def load_systems(project: ProjectConfig, *, folder: Path) -> dict[str, SystemConfig]:
-    """The systems of a project, then those that they are trained on, judged by or share data with.
-
-    Raises ConfigError if a system is to learn from one that is itself trained on others.
-    """
-    systems = {name: load_system(project, name, folder=folder) for name in project.systems}
-    return with_others(systems, project, folder=folder)
-
-
-def with_others(
-    systems: Mapping[str, SystemConfig], project: ProjectConfig, *, folder: Path
+def load_systems(
+    project: ProjectConfig, *, folder: Path, points: Mapping[str, SystemConfig] | None = None
 ) -> dict[str, SystemConfig]:
-    """The systems, then those of `folder` that they name."""
-    known, waiting = dict(systems), list(systems.values())
+    """The systems of a project and the points of its studies, then all that these name.
+
+    Raises ConfigError if a system cannot be made from those that it names.
+    """
+    known = {name: load_system(project, name, folder=folder) for name in project.systems} | dict(points or {})
+    waiting = list(known.values())
     while waiting:
         for other in others_of(waiting.pop()):
             if other not in known:
@@ -141,7 +140,7 @@ def with_others(
                 waiting.append(known[other])
     for name in known:
         _require_sound(name, known)
-        _require_judge(name, known, project.seed)
+        _require_judge(name, known, project)
     return known
 
 
@@ -161,14 +160,14 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
                 f"{', '.join(systems[source].train_on)} instead"
             )
     if isinstance(system.reference, SharedReferenceSection):
-        shared = systems[system.reference.system]
+        shared = data_of(system, systems)
         same = (shared.mapping, shared.reference.temperature_K) == (system.mapping, system.reference.temperature_K)
-        if shared.reference.kind != "openmm" or not same:
+        if not isinstance(shared.reference, OpenMMReferenceSection) or not same:
             raise ConfigError(
                 f"{name} shares the beads of {system.reference.system}, which must have a reference of kind openmm and "
                 "the same `mapping` and temperature"
             )
-        _require_a_frame_each(name, system.reference, shared.reference)
+        require_shareable(name, system.reference, shared.reference)
     sources = [systems[source] for source in system.train_on or [name]]
     if system.training.labels != "instantaneous" and not all(_makes_mean_forces(s, systems) for s in sources):
         raise ConfigError(
@@ -177,20 +176,31 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
         )
 
 
-def _require_a_frame_each(name: str, shared: SharedReferenceSection, source: ReferenceSection) -> None:
-    """Raises ConfigError if some file of a shared reference would hold nothing."""
-    if not isinstance(source, OpenMMReferenceSection):
-        return
-    n_jobs = 1 if source.mean_force is None else source.mean_force.n_jobs
-    for key, wanted, n_files in (
-        ("n_frames", shared.n_frames, source.n_trajectories),
-        ("n_mean_forces", shared.n_mean_forces, n_jobs),
+def require_shareable(name: str, shared: SharedReferenceSection, source: OpenMMReferenceSection) -> None:
+    """Raises ConfigError if more is asked of a reference than it has, or too little for each of its files."""
+    averages = source.mean_force
+    for key, wanted, n_files, present in (
+        ("n_frames", shared.n_frames, source.n_trajectories, source.n_frames),
+        (
+            "n_mean_forces",
+            shared.n_mean_forces,
+            1 if averages is None else averages.n_jobs,
+            0 if averages is None else averages.n_configurations,
+        ),
     ):
+        if wanted is not None and wanted > present:
+            raise ConfigError(f"{name}: reference.{key} is {wanted}, but the shared reference has {present:g}")
         if wanted is not None and wanted < n_files:
             raise ConfigError(f"{name}: reference.{key} is {wanted}, which {n_files} files cannot share; raise it")
 
 
-def _require_judge(name: str, systems: Mapping[str, SystemConfig], project_seed: int) -> None:
+def data_of(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> SystemConfig:
+    """The system whose beads a system has: itself, or the one whose reference it shares."""
+    reference = system.reference
+    return systems[reference.system] if isinstance(reference, SharedReferenceSection) else system
+
+
+def _require_judge(name: str, systems: Mapping[str, SystemConfig], project: ProjectConfig) -> None:
     """Raises ConfigError if a system's judge looks at other things, or at the data that trained the system."""
     system = systems[name]
     if system.judged_by is None:
@@ -201,8 +211,8 @@ def _require_judge(name: str, systems: Mapping[str, SystemConfig], project_seed:
             raise ConfigError(f"{name} is judged by {system.judged_by}, whose `{key}` differs; both must look alike")
     if judge.reference.temperature_K != system.reference.temperature_K:
         raise ConfigError(f"{name} is judged by {system.judged_by}, whose temperature differs")
-    data = systems[system.reference.system] if isinstance(system.reference, SharedReferenceSection) else system
-    seeds = {project_seed if part.seed is None else part.seed for part in (judge, data)}
+    data = data_of(system, systems)
+    seeds = {project.seed_of(part) for part in (judge, data)}
     if judge is data or (judge.reference.kind == data.reference.kind == "openmm" and len(seeds) == 1):
         raise ConfigError(
             f"{name} is judged by {system.judged_by}, which has the random numbers of its own data; give the judge a "
@@ -211,9 +221,7 @@ def _require_judge(name: str, systems: Mapping[str, SystemConfig], project_seed:
 
 
 def _makes_mean_forces(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:
-    reference = system.reference
-    if isinstance(reference, SharedReferenceSection):
-        reference = systems[reference.system].reference
+    reference = data_of(system, systems).reference
     return isinstance(reference, OpenMMReferenceSection) and reference.mean_force is not None
 
 

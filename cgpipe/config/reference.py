@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cgpipe.config.base import AtomName, Count, NotNegative, Positive, Section, require_whole_steps
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -118,6 +119,11 @@ class OpenMMReferenceSection(Section):
     bias: BiasSection | None = None
     unbiased_check: UnbiasedCheckSection | None = None
     mean_force: MeanForceSection | None = None
+
+    @property
+    def n_frames(self) -> float:
+        """Frames of all recorded trajectories."""
+        return self.length_ns * self.n_trajectories * PICOSECONDS_PER_NANOSECOND / self.frame_interval_ps
 
     def start_of(self, index: int) -> Start:
         """Where the trajectory, or the walker, of a number starts."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from cgpipe.config.base import Section
-from cgpipe.config.project import ProjectConfig, complete, load_system, merge, plain, read_yaml
+from cgpipe.config.project import ProjectConfig, complete, load_system, merge, plain, read_yaml, require_shareable
 from cgpipe.config.reference import OpenMMReferenceSection, SharedReferenceSection
 from cgpipe.config.sections import SystemConfig
 from cgpipe.errors import ConfigError
@@ -89,8 +89,11 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
         for axis, value, changes in _points(section):
             system = f"studies/{name}/{axis}={value}/seed{seed}"
             values = merge({**plain(origin), "reference": shared, "judged_by": section.judged_by}, changes)
-            derived[system] = _system(values, path)
-            ns = atomistic_ns(derived[system], origin.reference)
+            derived[system] = point = _system(values, path)
+            if not isinstance(point.reference, SharedReferenceSection):
+                raise ConfigError(f"{path}: {system} changes reference.kind; vary the base instead")
+            require_shareable(system, point.reference, origin.reference)
+            ns = atomistic_ns(point.training.labels, point.reference, origin.reference)
             points.append(Point(axis, value, seed, system, ns))
     return Study(section, tuple(points), derived)
 
@@ -103,32 +106,20 @@ def _system(values: dict[str, Any], path: Path) -> SystemConfig:
     return complete(SystemConfig, values, source=str(path))
 
 
-def atomistic_ns(system: SystemConfig, origin: OpenMMReferenceSection) -> float:
-    """Atomistic simulation behind the labels of a system that shares a reference, ns.
+def atomistic_ns(labels: str, shared: SharedReferenceSection, origin: OpenMMReferenceSection) -> float:
+    """Atomistic simulation behind the labels of a system that shares a reference, ns; labels as in `training`.
 
     Mean forces start from frames of all trajectories, so all of those count then. The force map is a property of the
     data that are shared, and was fitted to all their frames.
-
-    Raises ConfigError if more frames or mean forces are asked for than the shared reference has.
     """
-    shared, bias = system.reference, origin.bias
-    if not isinstance(shared, SharedReferenceSection):
-        raise TypeError(f"a reference of kind {shared.kind} is not shared")
-    frames = origin.length_ns * origin.n_trajectories * PICOSECONDS_PER_NANOSECOND / origin.frame_interval_ps
-    n_averages = 0 if origin.mean_force is None else origin.mean_force.n_configurations
-    for key, wanted, present in (
-        ("n_frames", shared.n_frames, frames),
-        ("n_mean_forces", shared.n_mean_forces, n_averages),
-    ):
-        if wanted is not None and wanted > present:
-            raise ConfigError(f"reference.{key} is {wanted}, but the shared reference has {present:g}")
-    averaged = system.training.labels != "instantaneous"
-    recorded = (frames if averaged else shared.n_frames or frames) * origin.frame_interval_ps
+    bias = origin.bias
+    averaged = labels != "instantaneous"
+    recorded = (origin.n_frames if averaged else shared.n_frames or origin.n_frames) * origin.frame_interval_ps
     total = recorded + origin.n_trajectories * origin.equilibration_ps
     if bias is not None:
         each = bias.build_length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
         total += bias.n_walkers * each
     if averaged and origin.mean_force is not None:
         each = origin.mean_force.equilibration_ps + origin.mean_force.length_ps
-        total += each * (shared.n_mean_forces or n_averages)
+        total += each * (shared.n_mean_forces or origin.mean_force.n_configurations)
     return total / PICOSECONDS_PER_NANOSECOND

@@ -192,6 +192,15 @@ class H5mdFile:
             require_finite(trajectory.forces, what="forces", source=str(self.path), first=start)
         return trajectory
 
+    def selected(self, frames: NDArray[np.intp], size: int = 20_000) -> Iterator[Trajectory]:
+        """The frames of rising numbers, (n_selected,), of which some are read at a time with those between them."""
+        if not len(frames):
+            return
+        for start in range(int(frames[0]), int(frames[-1]) + 1, size):
+            inside = frames[(frames >= start) & (frames < start + size)]
+            if len(inside):
+                yield self.frames(start, int(inside[-1]) + 1).part(inside - start)
+
     def chunks(self, size: int = 20_000) -> Iterator[Trajectory]:
         """All frames in order, at most `size` at a time, never of two independent trajectories together."""
         first = 0

@@ -76,15 +76,16 @@ class Setting:
 class ReplicaError(Exception):
     """A replica failed within a segment: what to say, its place in the batch, its earlier frames of the segment."""
 
-    def __init__(self, text: str, replica: int, frames: list[NDArray[np.float32]]) -> None:
+    def __init__(self, text: str, replica: int, frames: list[NDArray[np.float32]] | None) -> None:
+        """frames : None of a copy whose frames are not recorded."""
         super().__init__(text)
         self.replica, self.frames = replica, frames
 
     def told(self, store: SegmentStore) -> UnstableError:
         """The error for the user, with frames of the segment before where this one has none."""
         error = UnstableError(str(self))
-        error.frames = np.array(self.frames)
-        if not self.frames and store.n_segments:
+        error.frames = np.array(self.frames or [])
+        if self.frames == [] and store.n_segments:
             error.frames = store.last_frames()["positions"][:, self.replica]
         return error
 
@@ -137,7 +138,7 @@ def _segment(
 ) -> tuple[State, dict[str, NDArray[np.floating]]]:
     """State and frames after one segment of `count` frames."""
     frames: list[dict[str, NDArray[np.float32]]] = []
-    generators = [stream(setting.root_seed, "noise", *_noise_name(row, index)) for row in setting.rows]
+    generators = [stream(setting.root_seed, "noise", replica, index, *level) for replica, *level in setting.rows]
     chances = [stream(setting.root_seed, "exchange", replica, index) for replica in setting.replicas]
     for frame in range(count):
         for noise in _noise(setting, generators):
@@ -152,10 +153,6 @@ def _segment(
             frames[-1]["exchanged"] = share.numpy().astype(np.float32)
         progress.update(scale)
     return state, {name: np.stack([row[name] for row in frames]) for name in frames[0]}
-
-
-def _noise_name(row: tuple[int, ...], segment: int) -> tuple[int, ...]:
-    return (row[0], segment, *row[1:])
 
 
 def _measured(ladder: Ladder, state: State, stretch: Tensor) -> dict[str, NDArray[np.float32]]:
@@ -199,4 +196,4 @@ def _require_sane(
         f"replica {setting.replicas[replica]}{copy} left the physical range before step {step}: {failure.reason}; "
         "lower simulation.timestep_fs, or train on more data if the model is to blame"
     )
-    raise ReplicaError(text, replica, [] if level else [frame["positions"][replica] for frame in earlier])
+    raise ReplicaError(text, replica, None if level else [frame["positions"][replica] for frame in earlier])

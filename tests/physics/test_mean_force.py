@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from judgement import assert_agrees
+from stored import joined
 
 from cgpipe.config.reference import MeanForceSection, OpenMMReferenceSection
 from cgpipe.data.segments import SegmentStore
@@ -40,7 +41,7 @@ def averages(alanine, trajectory, atoms, tmp_path_factory):
         Dynamics(with_held(alanine, atoms), _SECTION), MeanForceSection(length_ps=0.4), trajectory["positions"],
         name="m", root_seed=2, per_segment=100, store=store,
     )  # fmt: skip
-    return np.concatenate([part["forces"] for part in store.frames()])
+    return joined(store)["forces"]
 
 
 @pytest.fixture(scope="module")

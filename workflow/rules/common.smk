@@ -2,13 +2,14 @@
 import json
 import re
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 from cgpipe.config.project import (
+    data_of,
     load_project,
     load_systems,
     section_argument,
-    with_others,
 )
 from cgpipe.config.studies import load_study
 from cgpipe.config.structures import (
@@ -32,9 +33,7 @@ try:
         for study in STUDIES.values()
         for name, system in study.systems.items()
     }
-    SYSTEMS = with_others(
-        load_systems(PROJECT, folder=FOLDER) | POINTS, PROJECT, folder=FOLDER
-    )
+    SYSTEMS = load_systems(PROJECT, folder=FOLDER, points=POINTS)
     DOWNLOADS = {name: downloads(system) for name, system in SYSTEMS.items()}
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
@@ -127,8 +126,7 @@ def section(name):
 
 def seed(wildcards):
     """Root of the system's randomness."""
-    own = SYSTEMS[wildcards.system].seed
-    return PROJECT.seed if own is None else own
+    return PROJECT.seed_of(SYSTEMS[wildcards.system])
 
 
 def simulated_reference(wildcards):
@@ -149,8 +147,7 @@ def numbered(system, pattern, count):
 
 def origin(system):
     """Reference section of the system whose beads a system has: its own, or the one that it shares."""
-    reference = SYSTEMS[system].reference
-    return SYSTEMS[reference.system].reference if system in SHARED else reference
+    return data_of(SYSTEMS[system], SYSTEMS).reference
 
 
 def n_trajectories(system):
@@ -429,10 +426,7 @@ def study_comparisons(wildcards):
 def study_points(wildcards):
     """What `cgpipe study` is told of each point, in the order of the comparisons, as JSON."""
     points = STUDIES[wildcards.study].points
-    fields = ("axis", "value", "seed", "atomistic_ns")
-    return json.dumps(
-        [{name: getattr(point, name) for name in fields} for point in points]
-    )
+    return json.dumps([asdict(point) for point in points])
 
 
 def study_title(wildcards):

@@ -42,6 +42,17 @@ def test_chunks_join_to_the_whole(path, topology, frames):
     assert np.array_equal(np.concatenate([chunk.forces for chunk in chunks]), frames["forces"])
 
 
+@pytest.mark.parametrize("chosen", [[], [0], [29], [3, 4, 5, 6], [0, 7, 8, 21, 29]])
+def test_selected_frames_are_those_that_were_named(path, topology, frames, chosen):
+    _write(path, topology, frames)
+    with H5mdFile(path) as file:
+        parts = list(file.selected(np.array(chosen, dtype=np.intp), 8))
+    assert sum(part.n_frames for part in parts) == len(chosen)
+    if chosen:
+        assert np.array_equal(np.concatenate([part.positions for part in parts]), frames["positions"][chosen])
+        assert np.array_equal(np.concatenate([part.forces for part in parts]), frames["forces"][chosen])
+
+
 def test_what_belongs_to_the_whole_comes_back(path, topology, frames):
     energies = np.arange(30.0)
     _write(path, topology, {**frames, "potential_energy": energies}, arrays={"constraints": np.array([[0, 1]])})

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stored import joined
 
 from cgpipe.config.reference import MeanForceSection
 from cgpipe.data.segments import SegmentStore
@@ -23,8 +24,7 @@ def record(alanine, section, starts, tmp_path):
         store = SegmentStore(tmp_path / name, "fingerprint")
         dynamics = Dynamics(with_held(alanine, _HELD), section)
         record_mean_forces(dynamics, section_, starts[:n_starts], name="m", root_seed=seed, per_segment=2, store=store)
-        parts = list(store.frames())
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        return joined(store)
 
     return make
 

@@ -3,6 +3,7 @@
 import numpy as np
 import openmm
 import pytest
+from stored import joined
 
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.segments import SegmentStore
@@ -27,8 +28,7 @@ def record(alanine, section, tmp_path):
         store = SegmentStore(tmp_path / name, "fingerprint")
         schedule = Schedule("reference 0", seed, length=length, interval=0.04, segment=0.2)
         record_trajectory(Dynamics(alanine, section, bias), thermal_energy=_KT, schedule=schedule, store=store)
-        segments = list(store.frames())
-        return {key: np.concatenate([segment[key] for segment in segments]) for key in segments[0]}
+        return joined(store)
 
     return make
 

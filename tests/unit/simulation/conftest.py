@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from stored import joined
 
 from cgpipe.config.sections import SimulationSection
 from cgpipe.data.segments import SegmentStore
@@ -69,8 +70,3 @@ def run(tmp_path):
         return joined(store)
 
     return simulated
-
-
-def joined(store):
-    segments = list(store.frames())
-    return {name: np.concatenate([segment[name] for segment in segments]) for name in segments[0]}

@@ -5,13 +5,14 @@ import pytest
 import torch
 from judgement import assert_agrees
 from known_systems import HarmonicPair
+from stored import interrupted
 
 from cgpipe.config.sections import TemperingSection
 from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import ConfigError, UnstableError
 from cgpipe.potential import Potential
 from cgpipe.simulation.ladder import Ladder
-from cgpipe.simulation.run import simulate
+from cgpipe.simulation.run import ReplicaError, simulate
 from cgpipe.simulation.stability import BondLimits
 from cgpipe.simulation.state import State
 
@@ -124,20 +125,17 @@ def test_a_hot_copy_that_fails_is_named_as_such(setting, run, pair_topology):
     assert not len(caught.value.frames), "frames of another copy, which is sound"
 
 
+def test_a_hot_copy_has_no_frames_of_the_segment_before(tmp_path):
+    store = SegmentStore(tmp_path / "kept", "fingerprint")
+    store.append({"positions": np.ones((4, 3, 2, 3))}, {})
+    assert len(ReplicaError("cold", 1, []).told(store).frames) == 4
+    assert not len(ReplicaError("hot", 1, None).told(store).frames)
+
+
 def test_interrupted_tempering_equals_uninterrupted(setting, run, tmp_path, monkeypatch):
     chosen = _tempered(setting, [480.0, 800.0])
     whole = run(chosen, _start(24), "whole")
-    append, kept = SegmentStore.append, []
-
-    def dying(store, frames, state):
-        if kept:
-            raise KeyboardInterrupt
-        kept.append(1)
-        append(store, frames, state)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SegmentStore, "append", dying)
-        with pytest.raises(KeyboardInterrupt):
-            simulate(chosen, _start(24), SegmentStore(tmp_path / "pieces", "fingerprint"))
+    store = SegmentStore(tmp_path / "pieces", "fingerprint")
+    interrupted(lambda: simulate(chosen, _start(24), store), monkeypatch, after=1)
     resumed = run(chosen, _start(24), "pieces")
     assert all(np.array_equal(whole[name], resumed[name]) for name in whole)

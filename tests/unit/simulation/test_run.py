@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from known_systems import HarmonicPair, known_chain
+from stored import interrupted
 
 import cgpipe.simulation.run as run_module
 from cgpipe.config.sections import NetworkSection
@@ -83,30 +84,13 @@ def test_segments_have_noise_of_their_own(setting, run, pair_start):
     assert not np.isclose(displacements[1], displacements[2]).any()
 
 
-def _interrupted(setting, start, store, monkeypatch, *, after):
-    """Kill a simulation when it wants to keep a segment, after some that it kept."""
-    kept = []
-    append = SegmentStore.append
-
-    def dying(store, frames, state):
-        if len(kept) == after:
-            raise KeyboardInterrupt
-        kept.append(1)
-        append(store, frames, state)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SegmentStore, "append", dying)
-        with pytest.raises(KeyboardInterrupt):
-            simulate(setting, start, store)
-
-
 @pytest.mark.parametrize("after", [0, 1, 3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_interrupted_and_resumed_equals_uninterrupted(setting, run, pair_start, tmp_path, monkeypatch, dtype, after):
     chosen = setting(_WELL, dtype=dtype)
     uninterrupted = run(chosen, pair_start, "whole")
     store = SegmentStore(tmp_path / "pieces", "fingerprint")
-    _interrupted(chosen, pair_start, store, monkeypatch, after=after)
+    interrupted(lambda: simulate(chosen, pair_start, store), monkeypatch, after=after)
     assert store.n_segments == after
     _assert_same_bits(run(chosen, pair_start, "pieces"), uninterrupted)
 
