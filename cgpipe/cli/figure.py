@@ -43,10 +43,10 @@ _COMPARISONS = {
     "contacts": contacts_figure,
 }
 _PRIORS = {
-    "prior_bonds": "bond",
-    "prior_angles": "angle",
-    "prior_dihedrals": "dihedral",
-    "prior_repulsion": "repulsion",
+    "prior_bonds": ("bond",),
+    "prior_angles": ("angle",),
+    "prior_dihedrals": ("dihedral", "improper"),
+    "prior_repulsion": ("repulsion",),
 }
 
 

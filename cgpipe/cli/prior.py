@@ -1,4 +1,4 @@
-"""Fit bonds, angles, dihedrals and repulsion to the beads, on all frames that are not held out for the test.
+"""Fit bonds, angles, dihedrals, impropers and repulsion to the beads, on all frames that are not held out for the test.
 
 Of very many frames an even selection is looked at; their statistical errors are far below what a prior needs.
 

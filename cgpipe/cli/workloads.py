@@ -188,6 +188,7 @@ def prior(n_beads: int) -> PriorParameters:
         bonds=tuple(HarmonicTerm(pair, _SPACING, 30_000.0) for pair in sites.bonds),
         angles=tuple(HarmonicTerm(triple, 2.0, 60.0) for triple in sites.angles),
         dihedrals=tuple(DihedralTerm(four, (2.0, -1.0, 0.5), (1.0, 0.5, -0.5)) for four in sites.dihedrals),
+        impropers=(),
         repulsions=tuple(RepulsionTerm(pair, 0.4) for pair in sites.repulsions),
         repulsion_exponent=6,
         repulsion_strength=_KT,

@@ -35,8 +35,10 @@ class PriorSection(Section):
     """Classical terms that hold the model together where there are no data."""
 
     dihedrals: bool = True
+    impropers: bool = True
+    """Handedness of the beads that branch, which a network of distances does not know."""
     n_fourier: Count = 3
-    """Multiplicities 1..n of each dihedral."""
+    """Multiplicities 1..n of each dihedral and improper."""
     repulsion: bool = True
     repulsion_exponent: Count = 6
     min_separation: Annotated[int, Field(ge=4)] = 4

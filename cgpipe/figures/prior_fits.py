@@ -1,5 +1,6 @@
 """Histogram of every classical term's coordinate against the density of its fit."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,14 @@ _MAX_PANELS = 24
 _SCALES = {"nm": (1000.0, "length (pm)"), "rad": (180.0 / np.pi, "angle (degrees)")}
 
 
-def prior_figure(fits: list[dict[str, Any]], kind: str) -> Figure:
-    """One panel a term of a kind (bond, angle, dihedral, repulsion), the first 24 of large molecules."""
-    chosen = [fit for fit in fits if fit["kind"] == kind][:_MAX_PANELS]
+def prior_figure(fits: list[dict[str, Any]], kinds: Sequence[str]) -> Figure:
+    """One panel a term of these kinds (bond, angle, dihedral, improper, repulsion), the first 24 of large molecules."""
+    chosen = [fit for fit in fits if fit["kind"] in kinds][:_MAX_PANELS]
     n_columns = min(_COLUMNS, max(1, len(chosen)))
     n_rows = max(1, -(-len(chosen) // n_columns))
     figure = new_figure(PAGE_WIDTH * n_columns / _COLUMNS, 1.7 * n_rows + 0.3)
     if not chosen:
-        figure.text(0.5, 0.5, f"the prior has no {kind}", ha="center")
+        figure.text(0.5, 0.5, f"the prior has no {kinds[0]}", ha="center")
         return figure
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for ax, fit in zip(axes, chosen, strict=False):
@@ -43,12 +44,13 @@ def plot_fit(fit: dict[str, Any], ax: Axes) -> Axes:
     centres = scale * np.array(fit["centres"])
     ax.fill_between(centres, np.array(fit["density"]) / scale, color=REFERENCE_COLOUR, alpha=0.25, lw=0, label="frames")
     ax.plot(centres, np.array(fit["fitted"]) / scale, color=MODEL_COLOUR, label="fitted term")
-    if fit["kind"] == "dihedral":
+    if fit["kind"] in {"dihedral", "improper"}:
         ax.set_xticks(range(-180, 181, 90))
     ax.set_xlabel(label)
     ax.set_ylabel("density")
     ax.set_yticks([])
     ax.set_ylim(bottom=0)
     quality = "" if fit["kind"] == "repulsion" else f"\nKL {fit['divergence_nats']:.4f} nats"
-    ax.set_title(_short(fit["label"].split(" ", 1)[1]) + quality)
+    kind, beads = fit["label"].split(" ", 1)
+    ax.set_title(("improper " if kind == "improper" else "") + _short(beads) + quality)
     return ax

@@ -18,7 +18,7 @@ from cgpipe.model.schnet import SchNet
 from cgpipe.potential import Potential
 from cgpipe.prior.prior import PriorParameters
 
-_SITES = ("bonds", "angles", "dihedrals", "repulsions")
+_SITES = ("bonds", "angles", "torsions", "repulsions")
 _COUNTS = (*(f"n_{name}" for name in _SITES), "n_multiplicities", "exponent")
 _NUMBERS = ("bond_centre", "bond_stiffness", "angle_centre", "angle_stiffness", "cosine", "sine", "diameter")
 _PriorData = structure(
@@ -150,8 +150,8 @@ def _prior_arrays(prior: PriorParameters) -> dict[str, NDArray[Any]]:
         "bond_stiffness": [term.stiffness for term in prior.bonds],
         "angle_centre": [term.centre for term in prior.angles],
         "angle_stiffness": [term.stiffness for term in prior.angles],
-        "cosine": [term.cosine for term in prior.dihedrals],
-        "sine": [term.sine for term in prior.dihedrals],
+        "cosine": [term.cosine for term in prior.torsions],
+        "sine": [term.sine for term in prior.torsions],
         "diameter": [term.diameter for term in prior.repulsions],
     }
     return sites | {name: np.array(values, dtype=np.float64) for name, values in numbers.items()}
@@ -162,7 +162,7 @@ def _prior_data(prior: PriorParameters, arrays: dict[str, NDArray[Any]]) -> ctyp
     counts = {f"n_{name}": len(arrays[name]) for name in _SITES}
     return _PriorData(
         **counts,
-        n_multiplicities=len(prior.dihedrals[0].cosine) if prior.dihedrals else 0,
+        n_multiplicities=len(prior.torsions[0].cosine) if prior.torsions else 0,
         exponent=prior.repulsion_exponent,
         strength=prior.repulsion_strength,
         **{name: array.ctypes.data for name, array in arrays.items()},

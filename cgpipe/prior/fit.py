@@ -41,7 +41,8 @@ def fit_prior(beads: Trajectory, section: PriorSection, *, thermal_energy: float
     return PriorParameters(
         sample.harmonics("bond", sites.bonds, distances, "nm"),
         sample.harmonics("angle", sites.angles, angles, "rad"),
-        sample.fouriers(sites.dihedrals if section.dihedrals else (), section.n_fourier),
+        sample.dihedrals(sites.dihedrals if section.dihedrals else (), section.n_fourier),
+        sample.fouriers("improper", sites.impropers if section.impropers else (), section.n_fourier),
         sample.repulsions(sites.repulsions if section.repulsion else ()),
         section.repulsion_exponent,
         thermal_energy,
@@ -83,15 +84,18 @@ class _Sample:
             terms.append(HarmonicTerm(term, mean, self.thermal_energy / variance))
         return tuple(terms)
 
-    def fouriers(self, sites: Sites, n_fourier: int) -> tuple[DihedralTerm, ...]:
+    def dihedrals(self, sites: Sites, n_fourier: int) -> tuple[DihedralTerm, ...]:
+        """Dihedrals around one bond turn together: each takes its share of the energy, or it would count twice."""
+        terms = self.fouriers("dihedral", sites, n_fourier)
+        n_on_axis = Counter(term.axis for term in terms)
+        return tuple(term.scaled(1 / n_on_axis[term.axis]) for term in terms)
+
+    def fouriers(self, kind: str, sites: Sites, n_fourier: int) -> tuple[DihedralTerm, ...]:
         terms = []
-        n_on_axis = Counter(frozenset(term[1:3]) for term in sites)
         for term, values in zip(sites, coordinates(self.beads, sites, dihedrals), strict=True):
-            self._require_spread("dihedral", term, 1.0 - abs(self.weights @ np.exp(1j * values)), "circular variance")
+            self._require_spread(kind, term, 1.0 - abs(self.weights @ np.exp(1j * values)), "circular variance")
             cosine, sine = fit_fourier(values, self.weights, n_fourier, thermal_energy=self.thermal_energy)
-            # Dihedrals around one bond turn together: each takes its share of the energy, or it would count twice.
-            share = 1.0 / n_on_axis[frozenset(term[1:3])]
-            terms.append(DihedralTerm(term, tuple((share * cosine).tolist()), tuple((share * sine).tolist())))
+            terms.append(DihedralTerm(term, tuple(cosine.tolist()), tuple(sine.tolist())))
         return tuple(terms)
 
     def repulsions(self, sites: Sites) -> tuple[RepulsionTerm, ...]:

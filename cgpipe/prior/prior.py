@@ -35,13 +35,23 @@ class HarmonicTerm:
 
 @dataclass(frozen=True)
 class DihedralTerm:
-    """A Fourier series of one dihedral."""
+    """A Fourier series of one dihedral, proper or improper."""
 
     sites: tuple[int, ...]
     cosine: tuple[float, ...]
     """kJ/mol, multiplicities 1, 2, ..."""
     sine: tuple[float, ...]
     """kJ/mol."""
+
+    @property
+    def axis(self) -> frozenset[int]:
+        """The two beads that it turns around."""
+        return frozenset(self.sites[1:3])
+
+    def scaled(self, factor: float) -> "DihedralTerm":
+        """The term with `factor` times its energy."""
+        cosine, sine = (tuple(factor * value for value in part) for part in (self.cosine, self.sine))
+        return DihedralTerm(self.sites, cosine, sine)
 
 
 @dataclass(frozen=True)
@@ -60,10 +70,17 @@ class PriorParameters:
     bonds: tuple[HarmonicTerm, ...]
     angles: tuple[HarmonicTerm, ...]
     dihedrals: tuple[DihedralTerm, ...]
+    impropers: tuple[DihedralTerm, ...]
+    """Handedness of the beads that branch, which no network of distances knows."""
     repulsions: tuple[RepulsionTerm, ...]
     repulsion_exponent: int
     repulsion_strength: float
     """kJ/mol."""
+
+    @property
+    def torsions(self) -> tuple[DihedralTerm, ...]:
+        """Dihedrals and impropers, which are one kind of term to a potential."""
+        return self.dihedrals + self.impropers
 
     def to_plain(self) -> dict[str, Any]:
         """As lists and numbers, ready for JSON."""
@@ -80,7 +97,7 @@ class Prior(Potential):
 
     bonds_sites: Tensor
     angles_sites: Tensor
-    dihedrals_sites: Tensor
+    torsions_sites: Tensor
     repulsions_sites: Tensor
     bond_centre: Tensor
     bond_stiffness: Tensor
@@ -98,13 +115,13 @@ class Prior(Potential):
         self._register("bond_stiffness", [term.stiffness for term in parameters.bonds])
         self._register("angle_centre", [term.centre for term in parameters.angles])
         self._register("angle_stiffness", [term.stiffness for term in parameters.angles])
-        n_fourier = len(parameters.dihedrals[0].cosine) if parameters.dihedrals else 0
-        self._register("cosine", [term.cosine for term in parameters.dihedrals], n_fourier)
-        self._register("sine", [term.sine for term in parameters.dihedrals], n_fourier)
+        n_fourier = len(parameters.torsions[0].cosine) if parameters.torsions else 0
+        self._register("cosine", [term.cosine for term in parameters.torsions], n_fourier)
+        self._register("sine", [term.sine for term in parameters.torsions], n_fourier)
         self._register("diameter", [term.diameter for term in parameters.repulsions])
 
     def _register_sites(self, parameters: PriorParameters) -> None:
-        for name, size in (("bonds", 2), ("angles", 3), ("dihedrals", 4), ("repulsions", 2)):
+        for name, size in (("bonds", 2), ("angles", 3), ("torsions", 4), ("repulsions", 2)):
             sites = [term.sites for term in getattr(parameters, name)]
             self.register_buffer(f"{name}_sites", torch.tensor(sites, dtype=torch.long).reshape(-1, size))
 
@@ -127,10 +144,10 @@ class Prior(Potential):
 
     @property
     def _sites(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.bonds_sites, self.angles_sites, self.dihedrals_sites, self.repulsions_sites
+        return self.bonds_sites, self.angles_sites, self.torsions_sites, self.repulsions_sites
 
     def _energy(self, coordinates: list[Tensor]) -> Tensor:
-        """Sum over the terms of bonds, angles, dihedrals and repulsive distances."""
+        """Sum over the terms of bonds, angles, torsions and repulsive distances."""
         bonds, bends, torsions, pairs = coordinates
         return (
             harmonic(bonds, centre=self.bond_centre, stiffness=self.bond_stiffness).sum(-1)

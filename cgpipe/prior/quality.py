@@ -65,7 +65,8 @@ def judge_prior(beads: Trajectory, parameters: PriorParameters, *, thermal_energ
     return [
         *judge.harmonics("bond", parameters.bonds, distances, "nm"),
         *judge.harmonics("angle", parameters.angles, angles, "rad"),
-        *judge.fouriers(parameters.dihedrals),
+        *judge.dihedrals(parameters.dihedrals),
+        *judge.fouriers("improper", parameters.impropers),
         *judge.repulsions(shown, parameters),
     ]
 
@@ -85,16 +86,18 @@ class _Judge:
             energy = harmonic(_grid(_limits(column)), centre=centre, stiffness=stiffness)
             yield self._record(kind, term.sites, column, energy, unit, _limits(column))
 
-    def fouriers(self, terms: tuple[DihedralTerm, ...]) -> Iterator[TermFit]:
+    def dihedrals(self, terms: tuple[DihedralTerm, ...]) -> Iterator[TermFit]:
+        """Dihedrals around one bond share its energy; each is judged by all of it."""
+        n_on_axis = Counter(term.axis for term in terms)
+        return self.fouriers("dihedral", tuple(term.scaled(n_on_axis[term.axis]) for term in terms))
+
+    def fouriers(self, kind: str, terms: tuple[DihedralTerm, ...]) -> Iterator[TermFit]:
         limits = (-np.pi, np.pi)
         values = coordinates(self.beads, tuple(term.sites for term in terms), dihedrals)
-        n_on_axis = Counter(frozenset(term.sites[1:3]) for term in terms)
         for term, column in zip(terms, values, strict=True):
-            # Dihedrals around one bond share its energy; each is judged by all of it.
-            whole = n_on_axis[frozenset(term.sites[1:3])]
-            cosine, sine = (whole * torch.tensor([part]) for part in (term.cosine, term.sine))
+            cosine, sine = torch.tensor([term.cosine]), torch.tensor([term.sine])
             energy = fourier(_grid(limits)[:, None], cosine=cosine, sine=sine)[:, 0]
-            yield self._record("dihedral", term.sites, column, energy, "rad", limits)
+            yield self._record(kind, term.sites, column, energy, "rad", limits)
 
     def repulsions(self, terms: list[RepulsionTerm], parameters: PriorParameters) -> Iterator[TermFit]:
         values = coordinates(self.beads, tuple(term.sites for term in terms), distances)

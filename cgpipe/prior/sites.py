@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from cgpipe.data.topology import Topology
 
+_BRANCHES = 3
+"""Neighbours that give a bead a handedness; any three of more fix it."""
+
 Sites = tuple[tuple[int, ...], ...]
 
 
@@ -14,11 +17,13 @@ class TermSites:
     bonds: Sites
     angles: Sites
     dihedrals: Sites
+    impropers: Sites
+    """A bead that branches, then three of its neighbours."""
     repulsions: Sites
 
 
 def derive_sites(topology: Topology, *, min_separation: int) -> TermSites:
-    """Chains of two, three and four bonded beads, and the pairs at least min_separation bonds apart."""
+    """Chains of two, three and four bonded beads, branches, and the pairs at least min_separation bonds apart."""
     neighbours: list[set[int]] = [set() for _ in range(topology.n_sites)]
     for i, j in topology.bonds:
         neighbours[i].add(j)
@@ -26,7 +31,10 @@ def derive_sites(topology: Topology, *, min_separation: int) -> TermSites:
     near = {pair for path in _paths(neighbours, min_separation) for pair in [(path[0], path[-1])]}
     far = [(i, j) for i in range(topology.n_sites) for j in range(i + 1, topology.n_sites) if (i, j) not in near]
     chains = {n: tuple(p for p in _paths(neighbours, n) if len(p) == n) for n in (3, 4)}
-    return TermSites(topology.bonds, chains[3], chains[4], tuple(far))
+    branches = tuple(
+        (bead, *sorted(bonded)[:_BRANCHES]) for bead, bonded in enumerate(neighbours) if len(bonded) >= _BRANCHES
+    )
+    return TermSites(topology.bonds, chains[3], chains[4], branches, tuple(far))
 
 
 def _paths(neighbours: list[set[int]], n_beads: int) -> list[tuple[int, ...]]:

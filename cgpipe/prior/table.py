@@ -28,6 +28,8 @@ class PriorTable:
     """Centre in rad, variance in rad^2."""
     dihedrals: Rows
     """Cosine, then sine coefficients, kJ/mol; empty if the priors have no dihedral terms."""
+    impropers: Rows
+    """As the dihedrals."""
     repulsions: Rows
     """Diameter, nm; empty if the priors have no repulsion."""
 
@@ -39,9 +41,8 @@ def fit_table(priors: Sequence[tuple[Topology, PriorParameters]]) -> PriorTable:
     return PriorTable(
         bonds=_harmonic_rows((t, term, p) for t, p in priors for term in p.bonds),
         angles=_harmonic_rows((t, term, p) for t, p in priors for term in p.angles),
-        dihedrals=_mean_rows(
-            (_key(t, term.sites), [*term.cosine, *term.sine]) for t, p in priors for term in p.dihedrals
-        ),
+        dihedrals=_fourier_rows((t, term) for t, p in priors for term in p.dihedrals),
+        impropers=_fourier_rows((t, term) for t, p in priors for term in p.impropers),
         repulsions=_mean_rows((_pair(t, term.sites), [term.diameter]) for t, p in priors for term in p.repulsions),
     )
 
@@ -60,15 +61,18 @@ def bind_table(table: PriorTable, topology: Topology, *, like: PriorParameters, 
         )
         for rows, terms in ((table.bonds, sites.bonds), (table.angles, sites.angles))
     )
-    dihedrals = tuple(
-        DihedralTerm(term, tuple(row[: len(row) // 2]), tuple(row[len(row) // 2 :]))
-        for term, row in (_lookup(table.dihedrals, sites.dihedrals, topology) if table.dihedrals else ())
+    dihedrals, impropers = (
+        tuple(
+            DihedralTerm(term, tuple(row[: len(row) // 2]), tuple(row[len(row) // 2 :]))
+            for term, row in (_lookup(rows, terms, topology) if rows else ())
+        )
+        for rows, terms in ((table.dihedrals, sites.dihedrals), (table.impropers, sites.impropers))
     )
     repulsions = tuple(
         RepulsionTerm(term, table.repulsions.get(_pair(topology, term), table.repulsions[_ANY])[0])
         for term in (sites.repulsions if table.repulsions else ())
     )
-    return PriorParameters(bonds, angles, dihedrals, repulsions, like.repulsion_exponent, thermal_energy)
+    return PriorParameters(bonds, angles, dihedrals, impropers, repulsions, like.repulsion_exponent, thermal_energy)
 
 
 def _lookup(rows: Rows, terms: Sites, topology: Topology) -> Iterable[tuple[tuple[int, ...], list[float]]]:
@@ -95,6 +99,10 @@ def _harmonic_rows(terms: Iterable[tuple[Topology, HarmonicTerm, PriorParameters
 
 def _mixture(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[float]:
     return [float(rows[:, 0].mean()), float(rows[:, 1].mean() + rows[:, 0].var())]
+
+
+def _fourier_rows(terms: Iterable[tuple[Topology, DihedralTerm]]) -> Rows:
+    return _mean_rows((_key(topology, term.sites), [*term.cosine, *term.sine]) for topology, term in terms)
 
 
 def _mean_rows(terms: Iterable[tuple[str, list[float]]]) -> Rows:

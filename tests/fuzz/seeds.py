@@ -39,6 +39,7 @@ PRIOR = PriorParameters(
     bonds=(HarmonicTerm((0, 1), 0.15, 9000.0),),
     angles=(HarmonicTerm((0, 1, 2), 1.9, 150.0),),
     dihedrals=(DihedralTerm((0, 1, 2, 3), (2.0, -1.5, 0.5), (1.0, 0.5, -0.5)),),
+    impropers=(DihedralTerm((1, 0, 2, 3), (-9.0, 1.5, 0.5), (4.0, 0.5, -0.5)),),
     repulsions=(RepulsionTerm((0, 3), 0.3),),
     repulsion_exponent=6,
     repulsion_strength=2.5,

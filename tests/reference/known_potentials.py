@@ -23,6 +23,7 @@ def make_parameters() -> PriorParameters:
         dihedrals=tuple(
             DihedralTerm((k, k + 1, k + 2, k + 3), (2.0, -1.5, 0.5), (1.0 + k, 0.5, -0.5)) for k in chain[:3]
         ),
+        impropers=(DihedralTerm((2, 1, 3, 4), (-5.0, 0.4, -0.3), (3.0, -0.2, 0.1)),),
         repulsions=tuple(RepulsionTerm(pair, 0.3) for pair in [(0, 4), (0, 5), (1, 5)]),
         repulsion_exponent=6,
         repulsion_strength=KT,

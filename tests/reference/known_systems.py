@@ -137,6 +137,7 @@ def known_chain(
         bonds=tuple(HarmonicTerm(chain[k : k + 2], length, length_stiffness) for k in range(n_beads - 1)),
         angles=tuple(HarmonicTerm(chain[k : k + 3], angle, angle_stiffness) for k in range(n_beads - 2)),
         dihedrals=tuple(DihedralTerm(chain[k : k + 4], cosine, sine) for k in range(n_beads - 3)),
+        impropers=(),
         repulsions=(),
         repulsion_exponent=6,
         repulsion_strength=thermal_energy,

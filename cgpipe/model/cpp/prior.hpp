@@ -1,4 +1,4 @@
-// The classical terms: bonds and repulsions through the distances of pairs, angles and dihedrals directly.
+// The classical terms: bonds and repulsions through the distances of pairs, angles and torsions directly.
 #pragma once
 
 #include <vector>
@@ -9,12 +9,12 @@ namespace cgpipe {
 
 // What Python hands over; the arrays are copied.
 struct PriorData {
-    int n_bonds, n_angles, n_dihedrals, n_repulsions, n_multiplicities, exponent;
+    int n_bonds, n_angles, n_torsions, n_repulsions, n_multiplicities, exponent;
     double strength;
-    const int *bonds, *angles, *dihedrals, *repulsions;         // sites
+    const int *bonds, *angles, *torsions, *repulsions;         // sites
     const double *bond_centre, *bond_stiffness;                 // nm, kJ/mol/nm^2
     const double *angle_centre, *angle_stiffness;               // rad, kJ/mol/rad^2
-    const double *cosine, *sine;                                // (n_dihedrals, n_multiplicities), kJ/mol
+    const double *cosine, *sine;                                // (n_torsions, n_multiplicities), kJ/mol
     const double *diameter;                                     // nm
 };
 
@@ -52,14 +52,14 @@ template <typename T>
 class Prior {
 public:
     Prior(const PriorData& data, int n_beads)
-        : n_bonds_(data.n_bonds), n_angles_(data.n_angles), n_dihedrals_(data.n_dihedrals),
+        : n_bonds_(data.n_bonds), n_angles_(data.n_angles), n_torsions_(data.n_torsions),
           n_multiplicities_(data.n_multiplicities), exponent_(data.exponent), strength_(static_cast<T>(data.strength)),
           repels_(data.n_repulsions > 0), angles_(data.angles, data.angles + 3 * data.n_angles),
-          dihedrals_(data.dihedrals, data.dihedrals + 4 * data.n_dihedrals), bond_centre_(copy(data.bond_centre, data.n_bonds)),
+          torsions_(data.torsions, data.torsions + 4 * data.n_torsions), bond_centre_(copy(data.bond_centre, data.n_bonds)),
           bond_stiffness_(copy(data.bond_stiffness, data.n_bonds)), angle_centre_(copy(data.angle_centre, data.n_angles)),
           angle_stiffness_(copy(data.angle_stiffness, data.n_angles)),
-          cosine_(copy(data.cosine, data.n_dihedrals * data.n_multiplicities)),
-          sine_(copy(data.sine, data.n_dihedrals * data.n_multiplicities)),
+          cosine_(copy(data.cosine, data.n_torsions * data.n_multiplicities)),
+          sine_(copy(data.sine, data.n_torsions * data.n_multiplicities)),
           diameter_(static_cast<std::size_t>(n_beads) * (n_beads - 1) / 2) {
         for (int k = 0; k < data.n_bonds; ++k)
             bond_pairs_.push_back(Pairs<T>::index(data.bonds[2 * k], data.bonds[2 * k + 1], n_beads));
@@ -68,10 +68,10 @@ public:
                 static_cast<T>(data.diameter[k]);
     }
 
-    // Energy of one replica; adds to the pairs' dE/dd and sets the forces of angles and dihedrals.
+    // Energy of one replica; adds to the pairs' dE/dd and sets the forces of angles and torsions.
     T evaluate(const T* positions, Pairs<T>& pairs, T* forces) const {
         std::fill_n(forces, 3 * pairs.n_beads, T(0));
-        return bonds(pairs) + repulsions(pairs) + angles(positions, forces) + dihedrals(positions, forces);
+        return bonds(pairs) + repulsions(pairs) + angles(positions, forces) + torsions(positions, forces);
     }
 
 private:
@@ -124,10 +124,10 @@ private:
     }
 
     // Blondel and Karplus 1996; cos(m phi) and sin(m phi) by recurrence, without a trigonometric function.
-    T dihedrals(const T* positions, T* forces) const {
+    T torsions(const T* positions, T* forces) const {
         T energy = 0;
-        for (int k = 0; k < n_dihedrals_; ++k) {
-            const int* site = &dihedrals_[4 * k];
+        for (int k = 0; k < n_torsions_; ++k) {
+            const int* site = &torsions_[4 * k];
             const Point<T> a = at(positions, site[0]), b = at(positions, site[1]);
             const Point<T> c = at(positions, site[2]), d = at(positions, site[3]);
             const Point<T> first = b - a, axis = c - b, last = d - c;
@@ -176,10 +176,10 @@ private:
     static T smallest(T value, T bound) { return value < bound ? bound : value; }
 
     static constexpr T smallest_area = T(1e-12);  // nm^2, as in cgpipe/geometry.py
-    const int n_bonds_, n_angles_, n_dihedrals_, n_multiplicities_, exponent_;
+    const int n_bonds_, n_angles_, n_torsions_, n_multiplicities_, exponent_;
     const T strength_;
     const bool repels_;
-    std::vector<int> bond_pairs_, angles_, dihedrals_;
+    std::vector<int> bond_pairs_, angles_, torsions_;
     std::vector<T> bond_centre_, bond_stiffness_, angle_centre_, angle_stiffness_, cosine_, sine_;
     Buffer<T> diameter_;
 };

@@ -42,7 +42,7 @@ def draw(request, record, prior_fits):
     if request.param in _COMPARISONS:
         return lambda: _COMPARISONS[request.param](record)
     if request.param in _PRIORS:
-        return lambda: prior_figure(prior_fits, request.param)
+        return lambda: prior_figure(prior_fits, (request.param,))
     return lambda: learning_curves_figure([_history(1), _history(2)])
 
 
@@ -172,13 +172,13 @@ def test_a_model_without_backbone_torsions_says_so(record, name):
 
 
 def test_a_prior_without_a_kind_of_term_says_so(prior_fits):
-    figure = prior_figure([fit for fit in prior_fits if fit["kind"] != "repulsion"], "repulsion")
+    figure = prior_figure([fit for fit in prior_fits if fit["kind"] != "repulsion"], ("repulsion",))
     assert figure.texts[0].get_text() == "the prior has no repulsion"
 
 
 @pytest.mark.parametrize("kind", _PRIORS)
 def test_large_molecules_show_their_first_terms(prior_fits, kind):
-    figure = prior_figure([fit for fit in prior_fits if fit["kind"] == kind] * 20, kind)
+    figure = prior_figure([fit for fit in prior_fits if fit["kind"] == kind] * 20, (kind,))
     assert len(_panels(figure)) == 24
 
 
@@ -201,5 +201,5 @@ def test_c_alpha_terms_have_short_names():
         "density": [1, 1],
         "fitted": [1, 1],
     }
-    ax = prior_figure([{**fit, "label": f"angle {' - '.join(beads)}"}], "angle").axes[0]
+    ax = prior_figure([{**fit, "label": f"angle {' - '.join(beads)}"}], ("angle",)).axes[0]
     assert ax.get_title().startswith("TYR1-TYR2-ASP3\n")

@@ -71,7 +71,7 @@ def _bound(topology, *, energy_scale):
 def _force_field(topology, *, energy_scale, n_features=8):
     torch.manual_seed(1)
     section = NetworkSection(n_features=n_features, n_blocks=1, n_radial=8, cutoff_nm=0.5)
-    prior = PriorParameters((HarmonicTerm((0, 1), 0.2, 100.0),), (), (), (), 6, 1.0)
+    prior = PriorParameters((HarmonicTerm((0, 1), 0.2, 100.0),), (), (), (), (), 6, 1.0)
     weights = bind_network(section, topology, types=known_types([topology]), energy_scale=energy_scale).state_dict()
     return ForceField(topology, prior, section, weights, 300.0, energy_scale, {}, known_types([topology]))
 

@@ -130,6 +130,39 @@ def test_dihedrals_on_one_axis_share_their_energy(rng):
     np.testing.assert_allclose(total, alone.dihedrals[0].cosine, atol=0.05)
 
 
+@pytest.fixture
+def centre(rng):
+    """A tetrahedral bead with three neighbours, shaken."""
+    corners = 0.15 * np.array([[0, 0, 0], [0.94, 0, -0.33], [-0.47, 0.82, -0.33], [-0.47, -0.82, -0.33]])
+    topology = replace(known_chain(4, cosine=(3.0,)).topology, bonds=((0, 1), (0, 2), (0, 3)))
+    return Trajectory(topology, corners + 0.008 * rng.standard_normal((4000, 4, 3)))
+
+
+def test_a_branch_keeps_its_handedness(centre):
+    """Bonds and angles are those of the mirror image; the improper term makes it costly, and its saddle too."""
+    kt = 2.5
+    fitted = fit_prior(centre, _SECTION, thermal_energy=kt)
+    (term,) = fitted.impropers
+    assert term.sites == (0, 1, 2, 3)
+    positions = torch.from_numpy(centre.positions[:500].astype(np.float64))
+    turned_over = positions * torch.tensor([1.0, 1.0, -1.0])
+    flat = positions * torch.tensor([1.0, 1.0, 0.0])
+    without = fit_prior(centre, _SECTION.model_copy(update={"impropers": False}), thermal_energy=kt)
+    torch.testing.assert_close(Prior(without).energy(turned_over), Prior(without).energy(positions))
+    native, saddle, mirror = (Prior(fitted).energy(x).mean() for x in (positions, flat, turned_over))
+    assert native + 5 * kt < saddle
+    assert saddle + 5 * kt < mirror
+
+
+def test_an_improper_reproduces_its_frames(centre):
+    (fit,) = (
+        f
+        for f in judge_prior(centre, fit_prior(centre, _SECTION, thermal_energy=2.5), thermal_energy=2.5)
+        if f.kind == "improper"
+    )
+    assert fit.divergence < 0.02
+
+
 def test_repulsion_is_kt_at_the_contact(chain, beads):
     parameters = fit_prior(beads, _SECTION, thermal_energy=chain.thermal_energy)
     assert parameters.repulsions

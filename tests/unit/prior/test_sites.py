@@ -22,6 +22,7 @@ def test_terms_of_capped_alanine(capped_alanine):
     assert sites.bonds == capped_alanine.bonds
     assert sites.angles == ((0, 1, 2), (1, 2, 3), (1, 2, 4), (2, 4, 5), (3, 2, 4))
     assert sites.dihedrals == ((0, 1, 2, 3), (0, 1, 2, 4), (1, 2, 4, 5), (3, 2, 4, 5))
+    assert sites.impropers == ((2, 1, 3, 4),)
     assert sites.repulsions == ((0, 5),)
 
 

@@ -1,5 +1,7 @@
 """Terms by residue type: the same molecule gets its own terms back, others those of equal types, or the mean."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def _prior(n, rng):
     dihedrals = tuple(DihedralTerm((k, k + 1, k + 2, k + 3), (float(k), 1.0), (2.0, -float(k))) for k in range(n - 3))
     pairs = [(i, j) for i in range(n) for j in range(i + 4, n)]
     repulsions = tuple(RepulsionTerm(pair, float(rng.uniform(0.4, 0.6))) for pair in pairs)
-    return PriorParameters(harmonics(2), harmonics(3), dihedrals, repulsions, 6, _KT)
+    return PriorParameters(harmonics(2), harmonics(3), dihedrals, (), repulsions, 6, _KT)
 
 
 @pytest.fixture
@@ -49,9 +51,21 @@ def test_a_molecule_of_distinct_terms_gets_them_back(rng):
 def test_equal_terms_are_mixed_by_the_law_of_total_variance():
     """Two bonds of one type, with centres 0.3 and 0.5 nm and variances 0.01 and 0.03 nm^2: variance 0.02 + 0.01."""
     bonds = (HarmonicTerm((0, 1), 0.3, _KT / 0.01), HarmonicTerm((1, 2), 0.5, _KT / 0.03))
-    prior = PriorParameters(bonds, (), (), (), 6, _KT)
+    prior = PriorParameters(bonds, (), (), (), (), 6, _KT)
     table = fit_table([(_chain("AAA"), prior)])
     np.testing.assert_allclose(table.bonds["ALA:CA-ALA:CA"], [0.4, 0.03], rtol=1e-12)
+
+
+def test_impropers_are_not_mixed_with_dihedrals(rng):
+    """A branch of a kind that no molecule had gets the mean of the impropers."""
+    branched = replace(_chain("AGSA"), bonds=((0, 1), (0, 2), (0, 3)))
+    improper = DihedralTerm((0, 1, 2, 3), (-9.0, 1.0), (4.0, 0.5))
+    prior = PriorParameters((), (), _prior(4, rng).dihedrals, (improper,), (), 6, _KT)
+    table = fit_table([(branched, prior)])
+    table = replace(table, bonds={"*": [0.3, 0.01]}, angles={"*": [2.0, 0.01]})
+    assert bind_table(table, branched, like=prior, min_separation=4).impropers == (improper,)
+    other = replace(branched, residue_names=("SER",) * 4)
+    assert bind_table(table, other, like=prior, min_separation=4).impropers == (improper,)
 
 
 def test_types_that_no_molecule_had_get_the_mean(rng):
@@ -79,9 +93,9 @@ def test_several_molecules_add_to_one_table(rng):
 
 
 def test_left_out_terms_stay_out(rng):
-    prior = PriorParameters(_prior(5, rng).bonds, _prior(5, rng).angles, (), (), 6, _KT)
+    prior = PriorParameters(_prior(5, rng).bonds, _prior(5, rng).angles, (), (), (), 6, _KT)
     bound = bind_table(fit_table([(_chain("AAAAA"), prior)]), _chain("AAAAAA"), like=prior, min_separation=4)
-    assert bound.dihedrals == bound.repulsions == ()
+    assert bound.dihedrals == bound.impropers == bound.repulsions == ()
 
 
 def test_no_molecule_is_an_error():
