@@ -11,9 +11,9 @@ from cgpipe.analysis.chain import Array, pair_distances
 from cgpipe.errors import DataError
 
 _MIN_IDENTITY = 0.7
-_CONTACT_STEEPNESS = 50.0
+CONTACT_STEEPNESS = 50.0
 """1/nm."""
-_CONTACT_TOLERANCE = 1.2
+CONTACT_TOLERANCE = 1.2
 """A native contact counts up to this many times its native length; the value for C-alpha models."""
 
 
@@ -83,8 +83,8 @@ def native_contacts(distances: Array, native_distances: Array, *, contact: float
     touching = native_distances < contact
     if not touching.any():
         raise DataError(f"the native structure has no contact below {contact:g} nm; raise analysis.contact_nm")
-    excess = distances[:, touching] - _CONTACT_TOLERANCE * native_distances[touching]
-    return np.asarray((0.5 * (1 - np.tanh(0.5 * _CONTACT_STEEPNESS * excess))).mean(-1))
+    excess = distances[:, touching] - CONTACT_TOLERANCE * native_distances[touching]
+    return np.asarray((0.5 * (1 - np.tanh(0.5 * CONTACT_STEEPNESS * excess))).mean(-1))
 
 
 def native_distances(native: Array) -> Array:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from cgpipe.cli.arguments import add_inputs
 from cgpipe.cli.prior_file import load_prior
 from cgpipe.data.records import load_record
+from cgpipe.figures.bias import bias_figure
 from cgpipe.figures.contacts import contacts_figure
 from cgpipe.figures.convergence import convergence_figure
 from cgpipe.figures.coordinates import coordinates_figure
@@ -52,7 +53,9 @@ _PRIORS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe figure`."""
-    parser.add_argument("--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "learning_curves", "uncertainty"])
+    parser.add_argument(
+        "--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "bias", "learning_curves", "uncertainty"]
+    )
     parser.add_argument("--title", required=True, help="what the figure says of the system")
     add_inputs(
         parser,
@@ -78,6 +81,8 @@ def _draw(name: str, sources: list[Path]) -> Figure:
         return learning_curves_figure([pd.read_csv(path) for path in sources])
     if name == "uncertainty":
         return uncertainty_figure(*load_record(sources[0]))
+    if name == "bias":
+        return bias_figure(*load_record(sources[0]))
     if name in _PRIORS:
         return prior_figure(load_prior(sources[0]).fits, _PRIORS[name])
     return _COMPARISONS[name](ComparisonRecord(*load_record(sources[0])))

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cgpipe.cli.arguments import add_output
+from cgpipe.cli.weights import weights_of
 from cgpipe.data.files import load_json
 from cgpipe.data.h5md import H5mdFile, create_h5md
 from cgpipe.data.plain import from_plain
@@ -24,15 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe map`."""
     parser.add_argument("--maps", type=Path, required=True, metavar="FILE", help="what `cgpipe forcemap` wrote")
     parser.add_argument("--trajectory", type=Path, required=True, metavar="FILE", help="atomistic H5MD file")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="what `cgpipe weights` wrote, for umbrella windows"
+    )
+    parser.add_argument("--index", type=int, default=0, help="number of the trajectory among those of --weights")
     add_output(parser, what="H5MD file of the beads")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write one bead trajectory."""
     maps = load_maps(args.maps)
-    record = provenance("map", maps.settings, seed=0, inputs=[args.maps, args.trajectory])
+    more = [args.weights] if args.weights else []
+    record = provenance("map", maps.settings, seed=0, inputs=[args.maps, args.trajectory, *more])
     with H5mdFile(args.trajectory) as file:
         _require_bias_on_beads(file, maps.positions)
+        weights = _weights(file, args.weights, args.index)
         with create_h5md(
             args.output,
             maps.beads,
@@ -42,7 +50,8 @@ def run(args: argparse.Namespace) -> None:
         ) as writer:
             for chunk in file.chunks():
                 forces = None if chunk.forces is None else maps.forces(chunk.forces)
-                writer.append(maps.positions(chunk.positions), forces, chunk.log_weights)
+                own = chunk.log_weights if weights is None else weights[writer.n_frames :][: chunk.n_frames]
+                writer.append(maps.positions(chunk.positions), forces, own)
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,29 @@ def load_maps(path: Path) -> Maps:
     return Maps(plain.beads, positions, forces, plain.provenance.get("settings", {}))
 
 
+def _weights(file: H5mdFile, path: Path | None, index: int) -> NDArray[np.float64] | None:
+    """Weights of the file's frames from elsewhere, (n_frames,), or None where it has its own or needs none."""
+    if path is None:
+        if file.array("window") is not None:
+            raise ConfigError(
+                f"{file.path} was recorded in an umbrella window; give the weights of its frames (--weights)"
+            )
+        return None
+    weights = weights_of(path, index)
+    if len(weights) != file.n_frames:
+        raise DataError(
+            f"{path} has {len(weights)} weights for the {file.n_frames} frames of {file.path}; make it again"
+        )
+    return weights
+
+
 def _require_bias_on_beads(file: H5mdFile, position_map: LinearMap) -> None:
     """A bias leaves the mean force unchanged only if it is a function of the beads."""
-    torsions = file.array("biased_torsions")
-    if torsions is None:
+    atoms = file.array("biased_atoms")
+    if atoms is None:
         return
     beads = set(np.flatnonzero(position_map.matrix.any(axis=0)).tolist())
-    if outside := sorted(set(torsions.ravel().tolist()) - beads):
+    if outside := sorted(set(atoms.tolist()) - beads):
         names = ", ".join(file.topology.labels[atom] for atom in outside)
         raise ConfigError(
             f"{file.path} was biased on {names}, which mapping.beads leaves out; add these beads or change the bias"

@@ -1,7 +1,7 @@
 """Record one atomistic trajectory of `reference`: positions and unbiased, unconstrained forces in H5MD.
 
-With `--bias` files, it runs under the mean of these biases and each frame carries its exact weight. Killed at any
-time, the same command continues and ends with the same file.
+With `--bias` files, it runs under the mean of these biases and each frame carries its exact weight; frames of umbrella
+windows get theirs from `cgpipe weights`. Killed at any time, the same command continues and ends with the same file.
 
 example: cgpipe trajectory --section reference.yaml --system system.json --bias bias0.json bias1.json \\
              --index 0 --output trajectory0.h5
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cgpipe.cli.arguments import add_output, add_section, add_seed
-from cgpipe.cli.bias import load_bias
+from cgpipe.cli.bias_file import load_bias
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.files import load_json
@@ -75,10 +75,15 @@ def run(args: argparse.Namespace) -> None:
     )
     arrays = {"constraints": atomistic.constraints}
     if bias is not None:
-        arrays["biased_torsions"] = np.array(bias.quadruples)
+        arrays["biased_atoms"] = np.array(bias.atoms)
+    windows = None if bias is None or section.bias is None else section.bias.windows
+    if windows is not None:
+        arrays["window"] = np.array(args.index % windows.n_windows)
     with create_h5md(
         args.output, atomistic.topology, frame_interval=section.frame_interval_ps, provenance=record, arrays=arrays
     ) as writer:
         for frames in store.frames():
-            writer.append(**frames)
+            # Under a window a frame's own weight would undo that window alone.
+            left_out = set() if windows is None else {"log_weights"}
+            writer.append(**{name: values for name, values in frames.items() if name not in left_out})
     store.remove()

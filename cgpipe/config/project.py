@@ -147,7 +147,14 @@ def load_systems(
 def others_of(system: SystemConfig) -> list[str]:
     """Systems that a system names."""
     shared = system.reference.system if isinstance(system.reference, SharedReferenceSection) else None
-    return [name for name in (*system.train_on, system.judged_by, shared) if name is not None]
+    names = (*system.train_on, system.judged_by, shared, _slow_source(system))
+    return [name for name in names if name is not None]
+
+
+def _slow_source(system: SystemConfig) -> str | None:
+    """System whose slow coordinates bias a system's reference, or None."""
+    bias = system.reference.bias if isinstance(system.reference, OpenMMReferenceSection) else None
+    return None if bias is None or bias.tics is None else bias.tics.system
 
 
 def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
@@ -168,6 +175,12 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
                 "the same `mapping` and temperature"
             )
         require_shareable(name, system.reference, shared.reference)
+    slow = _slow_source(system)
+    if slow == name or (slow is not None and systems[slow].analysis.markov is None):
+        raise ConfigError(
+            f"{name}: reference.bias.tics names {slow}, which has no slow coordinates before {name} is simulated; name "
+            "another system of the same protein, with analysis.markov"
+        )
     sources = [systems[source] for source in system.train_on or [name]]
     if system.training.labels != "instantaneous" and not all(_makes_mean_forces(s, systems) for s in sources):
         raise ConfigError(

@@ -4,32 +4,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cgpipe.config.base import AtomName, Count, NotNegative, Positive, Section, require_whole_steps
+from cgpipe.config.base import Count, NotNegative, Positive, Section, require_whole_steps
+from cgpipe.config.bias import BiasSection
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class BiasSection(Section):
-    """Well-tempered metadynamics that builds a bias on torsions, then holds it fixed while frames are recorded.
-
-    Each walker builds its own bias; production runs under their mean, which no longer changes, so the weight
-    exp(V/kT) of a frame is exact. Method: Barducci et al. 2008, DOI 10.1103/PhysRevLett.100.020603.
-    """
-
-    torsions: Annotated[list[Annotated[list[AtomName], Field(min_length=4, max_length=4)]], Field(max_length=2)]
-    """One or two torsions, each of four atoms that are all beads of the CG model."""
-    n_walkers: Count = 2
-    """Independent walkers that build the bias."""
-    build_length_ns: Positive = 3.0
-    """Length of each walker while the bias grows."""
-    hill_interval_ps: Positive = 1.0
-    hill_height_kJ_per_mol: Positive = 1.2
-    hill_width_deg: Positive = 20.0
-    bias_factor: Annotated[float, Field(gt=1)] = 10.0
-    """Ratio of the effective temperature of the biased torsions to the temperature."""
-    n_grid_points: Annotated[int, Field(ge=12)] = 60
-    """Points of the bias table along each torsion."""
 
 
 class UnbiasedCheckSection(Section):
@@ -137,6 +116,16 @@ class OpenMMReferenceSection(Section):
             raise ValueError("an extended chain needs a box of its own; with `solvent`, start from native and heated")
         if self.solvent is not None and self.mean_force is not None:
             raise ValueError("`mean_force` starts from recorded frames, which have no water; leave out `solvent`")
+        return self
+
+    @model_validator(mode="after")
+    def _even_windows(self) -> Self:
+        windows = None if self.bias is None else self.bias.windows
+        if windows is not None and self.n_trajectories % windows.n_windows:
+            raise ValueError(
+                f"{self.n_trajectories} trajectories cannot be dealt evenly to {windows.n_windows} windows; make "
+                "n_trajectories a multiple of bias.windows.n_windows"
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from openmm import unit
 from cgpipe.config.reference import OpenMMReferenceSection, SolventSection, Start
 from cgpipe.data.segments import Arrays
 from cgpipe.errors import UnstableError
-from cgpipe.reference.bias import BIAS_GROUP, TorsionBias, bias_force, update_force
+from cgpipe.reference.bias import BIAS_GROUP, Bias, bias_force, update_force, variable_values
 from cgpipe.reference.solvent import barostat
 from cgpipe.reference.system import AtomisticSystem, create_context, langevin
 from cgpipe.units import FEMTOSECOND
@@ -27,14 +27,14 @@ class Dynamics:
         self,
         atomistic: AtomisticSystem,
         section: OpenMMReferenceSection,
-        bias: TorsionBias | None = None,
+        bias: Bias | None = None,
         *,
         start: Start = "native",
     ) -> None:
         self._section, self._atomistic, self._start = section, atomistic, start
         self._n_atoms = atomistic.topology.n_sites
         system = openmm.XmlSerializer.clone(atomistic.system)
-        self._force = None if bias is None else bias_force(bias)
+        self._bias, self._force = bias, None if bias is None else bias_force(bias, system.getNumParticles())
         if self._force is not None:
             system.addForce(self._force)
         self._periodic = system.usesPeriodicBoundaryConditions()
@@ -123,7 +123,13 @@ class Dynamics:
         state = self._context.getState(energy=True, groups={BIAS_GROUP})
         return float(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole))
 
-    def set_bias(self, bias: TorsionBias) -> None:
+    def bias_variables(self) -> NDArray[np.float64]:
+        """Variables that the bias acts on, (n_variables,); none without one."""
+        if self._bias is None:
+            return np.empty(0)
+        return variable_values(self._force, self._bias, self._context)
+
+    def set_bias(self, bias: Bias) -> None:
         """Replace the table of the bias."""
         update_force(self._force, bias, self._context)
 

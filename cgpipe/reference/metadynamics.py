@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from cgpipe.config.reference import BiasSection
+from cgpipe.config.bias import BiasSection
 from cgpipe.data.segments import SegmentStore
-from cgpipe.geometry import dihedrals
-from cgpipe.reference.bias import TorsionBias, tempered_height, with_hill
+from cgpipe.reference.bias import Bias, tempered_height, with_hill
 from cgpipe.reference.dynamics import Dynamics
 from cgpipe.reference.schedule import Schedule
 
@@ -16,12 +14,12 @@ from cgpipe.reference.schedule import Schedule
 def build_bias(
     dynamics: Dynamics,
     section: BiasSection,
-    flat: TorsionBias,
+    flat: Bias,
     *,
     thermal_energy: float,
     schedule: Schedule,
     store: SegmentStore,
-) -> TorsionBias:
+) -> Bias:
     """Bias after the whole schedule, a hill after each interval; resumes from `store`."""
     state = store.state()
     bias = flat if state is None else replace(flat, table=np.asarray(state["table"], dtype=np.float64))
@@ -37,9 +35,7 @@ def build_bias(
     return bias
 
 
-def _grown(bias: TorsionBias, dynamics: Dynamics, section: BiasSection, thermal_energy: float) -> TorsionBias:
-    """Bias plus the hill that belongs to the present torsions."""
-    positions = torch.from_numpy(dynamics.state()["positions"])
-    centre = dihedrals(positions, torch.tensor(bias.quadruples)).numpy()
+def _grown(bias: Bias, dynamics: Dynamics, section: BiasSection, thermal_energy: float) -> Bias:
+    """Bias plus the hill that belongs to the present variables."""
     height = tempered_height(section, dynamics.bias_energy(), thermal_energy)
-    return with_hill(bias, centre, height=height, width=float(np.deg2rad(section.hill_width_deg)))
+    return with_hill(bias, dynamics.bias_variables(), height=height, width=section.hill_width)

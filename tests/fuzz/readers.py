@@ -4,7 +4,7 @@ import shutil
 
 import torch
 
-from cgpipe.cli.bias import load_bias
+from cgpipe.cli.bias_file import load_bias
 from cgpipe.cli.map import load_maps
 from cgpipe.cli.prior_file import load_prior
 from cgpipe.config.project import load_project, load_system, parse_section, read_yaml

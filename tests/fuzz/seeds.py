@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import yaml
 
+from cgpipe.cli.bias_file import save_bias
 from cgpipe.config.project import complete, plain
 from cgpipe.config.sections import NetworkSection, SystemConfig
 from cgpipe.data.h5md import create_h5md
@@ -20,6 +21,8 @@ from cgpipe.model.force_field import ForceField, bind_network, known_types
 from cgpipe.model.force_field_file import save_force_field
 from cgpipe.prior.prior import DihedralTerm, HarmonicTerm, PriorParameters, RepulsionTerm
 from cgpipe.provenance import provenance
+from cgpipe.reference.bias import Bias
+from cgpipe.reference.variables import Torsion
 from cgpipe.training.checkpoint import Epoch, TrainingState, save_state
 
 TOPOLOGY = Topology(
@@ -128,8 +131,7 @@ def _prior(path):
 
 
 def _bias(path):
-    table = np.zeros((4, 4)).tolist()
-    path.write_text(json.dumps({"quadruples": [[0, 1, 2, 3]] * 2, "table_kJ_per_mol": table, "provenance": _record()}))
+    save_bias(path, Bias((Torsion((0, 1, 2, 3)), Torsion((1, 2, 3, 0))), np.zeros((4, 4))), _record())
 
 
 def _mapping(path):

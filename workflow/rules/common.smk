@@ -236,12 +236,49 @@ def source_files(wildcards):
     ]
 
 
-def biases(wildcards):
-    """Biases that a recorded trajectory runs under."""
+def all_biases(wildcards):
+    """Biases of a system: of its walkers, or its umbrella windows."""
     bias = SYSTEMS[wildcards.system].reference.bias
     return numbered(
-        wildcards.system, "reference/bias{}.json", bias.n_walkers if bias else 0
+        wildcards.system, "reference/bias{}.json", bias.n_biases if bias else 0
     )
+
+
+def biases(wildcards):
+    """Biases that a recorded trajectory runs under: all of the walkers, or its own window."""
+    found = all_biases(wildcards)
+    if not has_windows(wildcards.system):
+        return found
+    return found[int(wildcards.index) % len(found)]
+
+
+def bias_states(wildcards):
+    """Slow coordinates of another system that the bias acts on, or nothing."""
+    bias = SYSTEMS[wildcards.system].reference.bias
+    slow = bias and bias.tics
+    return [f"{RESULTS}/{slow.system}/analysis/states.h5"] if slow else []
+
+
+def is_biased(system):
+    """Whether a system's own trajectories ran under a bias."""
+    return getattr(SYSTEMS[system].reference, "bias", None) is not None
+
+
+def has_windows(system):
+    """Whether these trajectories stand in umbrella windows."""
+    return is_biased(system) and SYSTEMS[system].reference.bias.windows is not None
+
+
+def window_weights(wildcards):
+    """Weights of the frames of umbrella windows, or nothing."""
+    in_window = has_windows(wildcards.system) and wildcards.run.startswith("trajectory")
+    return [f"{RESULTS}/{wildcards.system}/reference/weights.h5"] if in_window else []
+
+
+def weights_arguments(wildcards, input):
+    """Options of `cgpipe map` that name the weights of a trajectory."""
+    number = wildcards.run.removeprefix("trajectory")
+    return f"--weights {input.weights} --index {number}" if input.weights else ""
 
 
 def trajectories(wildcards):
@@ -386,6 +423,8 @@ def system_figures(system):
         more = more + [
             "uncertainty"
         ]  # judged on labels of the molecule that were held out
+    if is_biased(system):
+        more = more + ["bias"]
     return [
         f"{RESULTS}/{system}/figures/{name}.{kind}"
         for name in FIGURES + more
@@ -399,6 +438,8 @@ def figure_sources(wildcards):
         return histories(wildcards)
     if wildcards.figure == "uncertainty":
         return [f"{RESULTS}/{wildcards.system}/analysis/uncertainty.h5"]
+    if wildcards.figure == "bias":
+        return [f"{RESULTS}/{wildcards.system}/reference/weights.h5"]
     prior, record = (
         f"{RESULTS}/{wildcards.system}/{name}"
         for name in ("prior/prior.json", "analysis/comparison.h5")

@@ -25,6 +25,7 @@ rule map:
     input:
         maps=f"{RESULTS}/{{system}}/beads/mapping.json",
         trajectory=f"{RESULTS}/{{system}}/reference/{{run}}.h5md",
+        weights=window_weights,
     output:
         f"{RESULTS}/{{system}}/beads/{{run}}.h5md",
     log:
@@ -38,8 +39,11 @@ rule map:
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
+    params:
+        weights=weights_arguments,
     shell:
-        "cgpipe map --maps {input.maps} --trajectory {input.trajectory} --output {output} 2>&1 | tee {log}"
+        "cgpipe map --maps {input.maps} --trajectory {input.trajectory} {params.weights} --output {output}"
+        " 2>&1 | tee {log}"
 
 
 rule meanforce:

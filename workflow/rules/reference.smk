@@ -91,6 +91,7 @@ rule system:
 rule bias:
     input:
         system=f"{RESULTS}/{{system}}/reference/system.json",
+        states=bias_states,
     output:
         f"{RESULTS}/{{system}}/reference/bias{{index}}.json",
     log:
@@ -105,8 +106,11 @@ rule bias:
     params:
         section=simulated_reference,
         seed=seed,
+        states=lambda wildcards, input: (
+            f"--states {input.states}" if input.states else ""
+        ),
     shell:
-        "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system}"
+        "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system} {params.states}"
         " --index {wildcards.index} --output {output} 2>&1 | tee {log}"
 
 
@@ -133,6 +137,30 @@ rule trajectory:
     shell:
         "cgpipe trajectory --section {params.section:q} --seed {params.seed} --system {input.system}"
         " --bias {input.bias} --index {wildcards.index} --output {output} 2>&1 | tee {log}"
+
+
+rule weights:
+    input:
+        biases=all_biases,
+        trajectories=trajectories,
+    output:
+        f"{RESULTS}/{{system}}/reference/weights.h5",
+    log:
+        f"{RESULTS}/{{system}}/logs/weights.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/weights.tsv"
+    wildcard_constraints:
+        system=one_of(SIMULATED),
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        section=simulated_reference,
+    shell:
+        "cgpipe weights --section {params.section:q} --biases {input.biases} --trajectories {input.trajectories}"
+        " --output {output} 2>&1 | tee {log}"
 
 
 rule check_trajectory:

@@ -111,7 +111,7 @@ def test_trajectories_of_two_molecules_are_refused(write, fit):
 
 
 def test_a_bias_off_the_beads_is_refused(cgpipe, write, fit, project):
-    trajectory = write(biased_torsions=np.array([[0, 1, 3, 4]]))
+    trajectory = write(biased_atoms=np.array([0, 1, 3, 4]))
     fit(trajectory)
     status, _, error = _map(cgpipe, trajectory)
     assert status == 1

@@ -1,8 +1,9 @@
 """From files to sections."""
 
 import pytest
+import yaml
 
-from cgpipe.config.project import load_project, load_system, parse_section, read_yaml
+from cgpipe.config.project import load_project, load_system, load_systems, parse_section, read_yaml
 from cgpipe.config.sections import SplitSection
 from cgpipe.errors import ConfigError
 
@@ -71,3 +72,15 @@ def test_a_section_may_stand_in_a_file(tmp_path):
 def test_broken_json_is_refused():
     with pytest.raises(ConfigError, match="neither a file nor JSON"):
         parse_section(SplitSection, '{"n_folds": ')
+
+
+@pytest.mark.parametrize(("named", "markov"), [("toy", True), ("other", False)])
+def test_slow_coordinates_come_from_another_system_that_has_them(tmp_path, named, markov):
+    """Its own come too late, and a peptide has none."""
+    bias = {"tics": {"system": named}}
+    analysis = {"markov": {"lag_ps": 10, "model_lag_ps": 5}} if markov else {}
+    for name, more in (("toy", {"bias": bias}), ("other", {})):
+        content = {"reference": {"kind": "openmm", "structure": "a.pdb", **more}, "analysis": analysis}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match=rf"toy: reference\.bias\.tics names {named}, which has no slow coordinates"):
+        load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)

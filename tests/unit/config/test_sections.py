@@ -1,7 +1,10 @@
 """What the sections refuse, and that their texts say what to write instead."""
 
+import math
+
 import pytest
 
+from cgpipe.config.bias import BiasSection
 from cgpipe.config.project import complete, parse_section, plain, section_argument
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.config.sections import SimulationSection, SplitSection, SystemConfig
@@ -60,6 +63,38 @@ def test_a_malformed_atom_name_is_refused(label):
 def test_exactly_one_source_of_structure(source):
     with pytest.raises(ConfigError, match="exactly one of `sequence` and `structure`"):
         _system(reference={"kind": "openmm", **source})
+
+
+@pytest.mark.parametrize("given", [{}, {"torsions": [_TORSION], "rmsd": {}}, {"contacts": {}, "tics": {"system": "a"}}])
+def test_a_bias_is_on_exactly_one_kind_of_variable(given):
+    with pytest.raises(ConfigError, match="exactly one of `torsions`, `contacts`, `rmsd` and `tics`; given: "):
+        complete(BiasSection, given, source="toy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("given", "width"),
+    [
+        ({"torsions": [_TORSION], "hill_width_deg": 90}, math.pi / 2),
+        ({"contacts": {"hill_width": 0.1}}, 0.1),
+        ({"rmsd": {"hill_width_nm": 0.02}}, 0.02),
+        ({"tics": {"system": "a", "hill_width": 0.3}}, 0.3),
+    ],
+)
+def test_a_hill_has_the_width_of_its_variable(given, width):
+    assert complete(BiasSection, given, source="toy.yaml").hill_width == pytest.approx(width)
+
+
+@pytest.mark.parametrize("given", [{"torsions": [_TORSION, _TORSION]}, {"tics": {"system": "a", "n_tics": 2}}])
+def test_windows_stand_along_one_variable(given):
+    with pytest.raises(ConfigError, match="`windows` stand along one variable; 2 are given"):
+        complete(BiasSection, {**given, "windows": {}}, source="toy.yaml")
+
+
+def test_trajectories_are_dealt_evenly_to_windows():
+    bias = {"torsions": [_TORSION], "windows": {"n_windows": 12}}
+    with pytest.raises(ConfigError, match="4 trajectories cannot be dealt evenly to 12 windows"):
+        _system(reference={**_REFERENCE, "bias": bias})
+    assert _system(reference={**_REFERENCE, "bias": bias, "n_trajectories": 24}).reference.bias.n_biases == 12
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 import cgpipe.figures.style as style_module
+from cgpipe.figures.bias import bias_figure
 from cgpipe.figures.convergence import convergence_figure
 from cgpipe.figures.diagnostics import diagnostics_figure
 from cgpipe.figures.distributions import distributions_figure
@@ -28,7 +29,10 @@ _COMPARISONS = {
     "diagnostics": diagnostics_figure,
 }
 _PRIORS = ("bond", "angle", "dihedral", "repulsion")
-_WITHOUT_UNIT = {"population", "density", "epoch", "longest bond / mean length"}
+_WITHOUT_UNIT = {
+    "population", "density", "epoch", "longest bond / mean length", "frames of a trajectory", "window",
+    "fraction of native contacts",
+}  # fmt: skip
 
 
 def _history(seed):
@@ -36,13 +40,35 @@ def _history(seed):
     return pd.DataFrame({"epoch": range(6), "training_loss": losses[:, 0], "validation_loss": losses[:, 1]})
 
 
-@pytest.fixture(params=[*_COMPARISONS, *_PRIORS, "learning_curves"])
+def _bias(limits, labels, *, windows):
+    """A figure of biased variables; the upper bins were never seen."""
+    rng, arrays = np.random.default_rng(1), {}
+    for number in range(len(labels)):
+        energies = rng.random((3, 10)) * 20.0
+        energies[:, -2:] = np.inf
+        counts = rng.integers(0, 50, (4, 10))
+        arrays |= {f"edges{number}": np.linspace(*limits, 11), f"free_energy{number}": energies}
+        arrays[f"counts{number}"] = counts
+    if windows:
+        arrays["overlap"] = np.eye(4)
+    return bias_figure(arrays, {"labels": labels})
+
+
+_BIASES = {
+    "bias": lambda: _bias((-np.pi, np.pi), ["torsion (rad)"] * 2, windows=False),
+    "windows": lambda: _bias((0.0, 1.0), ["fraction of native contacts"], windows=True),
+}
+
+
+@pytest.fixture(params=[*_COMPARISONS, *_PRIORS, "learning_curves", *_BIASES])
 def draw(request, record, prior_fits):
     """One way to draw each figure, as often as wanted."""
     if request.param in _COMPARISONS:
         return lambda: _COMPARISONS[request.param](record)
     if request.param in _PRIORS:
         return lambda: prior_figure(prior_fits, (request.param,))
+    if request.param in _BIASES:
+        return _BIASES[request.param]
     return lambda: learning_curves_figure([_history(1), _history(2)])
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cgpipe.config.reference import BiasSection, OpenMMReferenceSection
+from cgpipe.config.bias import BiasSection
+from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.reference.system import build_system
 
 _PHI = ["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"]

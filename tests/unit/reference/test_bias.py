@@ -7,7 +7,8 @@ import openmm
 import pytest
 import torch
 
-from cgpipe.config.reference import BiasSection
+from cgpipe.cli.variables import variables_of
+from cgpipe.config.bias import BiasSection
 from cgpipe.errors import DataError
 from cgpipe.geometry import dihedral_gradients
 from cgpipe.reference.bias import flat_bias, mean_bias, tempered_height, with_hill
@@ -16,15 +17,23 @@ from cgpipe.reference.dynamics import Dynamics
 
 @pytest.fixture
 def flat(bias_section, alanine):
-    return flat_bias(bias_section, alanine.topology)
+    return _flat(bias_section, alanine)
 
 
 @pytest.fixture
 def torsions(flat, alanine):
     """Torsions of the start structure, rad, and their gradients, (n_torsions, 4, 3)."""
     positions = torch.from_numpy(alanine.starts["native"][None])
-    values, gradients = dihedral_gradients(positions, torch.tensor(flat.quadruples))
+    values, gradients = dihedral_gradients(positions, _quadruples(flat))
     return values[0].numpy(), gradients[0].numpy()
+
+
+def _flat(section, atomistic):
+    return flat_bias(section, variables_of(section, atomistic, None))
+
+
+def _quadruples(bias):
+    return torch.tensor([variable.torsion for variable in bias.variables])
 
 
 def _energy_and_bias_forces(alanine, section, bias):
@@ -35,7 +44,7 @@ def _energy_and_bias_forces(alanine, section, bias):
 
 
 def test_a_hill_is_highest_at_its_centre(flat):
-    n_torsions = len(flat.quadruples)
+    n_torsions = len(flat.variables)
     angle = -np.pi + 2 * np.pi * 12 / 60
     table = with_hill(flat, np.full(n_torsions, angle), height=3.0, width=0.3).table
     assert table[(12,) * n_torsions] == pytest.approx(3.0)
@@ -43,7 +52,7 @@ def test_a_hill_is_highest_at_its_centre(flat):
 
 
 def test_a_hill_is_periodic(flat):
-    n_torsions = len(flat.quadruples)
+    n_torsions = len(flat.variables)
     table = with_hill(flat, np.full(n_torsions, np.pi), height=3.0, width=0.3).table
     assert table[(1,) * n_torsions] == pytest.approx(table[(-1,) * n_torsions])
     turned = with_hill(flat, np.full(n_torsions, 3 * np.pi), height=3.0, width=0.3).table
@@ -63,18 +72,16 @@ def test_openmm_feels_the_force_of_the_hills(flat, alanine, section, torsions):
     centre = values + 0.2
     energy, forces = _energy_and_bias_forces(alanine, section, with_hill(flat, centre, height=5.0, width=0.4))
     expected = np.zeros_like(forces)
-    for quadruple, gradient in zip(flat.quadruples, gradients, strict=True):
-        expected[list(quadruple)] -= energy * 0.2 / 0.4**2 * gradient
+    for quadruple, gradient in zip(_quadruples(flat).tolist(), gradients, strict=True):
+        expected[quadruple] -= energy * 0.2 / 0.4**2 * gradient
     np.testing.assert_allclose(forces, expected, atol=0.02 * np.abs(expected).max())
 
 
 def test_each_torsion_has_its_own_axis(alanine, section):
     """Exchanged axes would go unseen under a hill with equal sides."""
     names = [["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"], ["ALA2:N", "ALA2:CA", "ALA2:C", "NME3:N"]]
-    flat = flat_bias(BiasSection(torsions=names), alanine.topology)
-    values = dihedral_gradients(torch.from_numpy(alanine.starts["native"][None]), torch.tensor(flat.quadruples))[0][
-        0
-    ].numpy()
+    flat = _flat(BiasSection(torsions=names), alanine)
+    values = dihedral_gradients(torch.from_numpy(alanine.starts["native"][None]), _quadruples(flat))[0][0].numpy()
     bias = with_hill(flat, values + np.array([0.5, 0.0]), height=5.0, width=0.4)
     shifted = replace(bias, table=bias.table * np.linspace(1.0, 2.0, 60)[:, None])
     place = (values[0] + np.pi) / (2 * np.pi) * 60
@@ -120,7 +127,7 @@ def test_heights_fall_as_the_bias_grows(bias_section):
 
 
 def test_the_mean_of_walkers_starts_at_zero(flat):
-    n_torsions = len(flat.quadruples)
+    n_torsions = len(flat.variables)
     biases = [with_hill(flat, np.full(n_torsions, angle), height=3.0, width=0.3) for angle in (-1.0, 1.0)]
     mean = mean_bias(biases)
     assert mean.table.min() == 0.0
@@ -128,15 +135,15 @@ def test_the_mean_of_walkers_starts_at_zero(flat):
 
 
 def test_biases_on_other_grids_are_refused(flat):
-    other = replace(flat, table=np.zeros((30,) * len(flat.quadruples)))
-    with pytest.raises(DataError, match="different torsions or grids"):
+    other = replace(flat, table=np.zeros((30,) * len(flat.variables)))
+    with pytest.raises(DataError, match="different variables or grids"):
         mean_bias([flat, other])
 
 
 def test_a_torsion_of_missing_atoms_is_named(alanine):
     section = BiasSection(torsions=[["ACE1:C", "ALA2:N", "ALA2:CX", "ALA2:C"]])
     with pytest.raises(DataError, match=r"no atom 'ALA2:CX'.*ALA2:CA"):
-        flat_bias(section, alanine.topology)
+        _flat(section, alanine)
 
 
 def test_the_bias_stands_in_a_group_of_its_own(alanine):

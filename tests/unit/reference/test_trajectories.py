@@ -5,6 +5,7 @@ import openmm
 import pytest
 from stored import joined
 
+from cgpipe.cli.variables import variables_of
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.segments import SegmentStore
 from cgpipe.errors import ConfigError, UnstableError
@@ -35,8 +36,8 @@ def record(alanine, section, tmp_path):
 
 @pytest.fixture
 def hill(bias_section, alanine):
-    flat = flat_bias(bias_section, alanine.topology)
-    return with_hill(flat, np.zeros(len(flat.quadruples)), height=5.0, width=3.0)
+    flat = flat_bias(bias_section, variables_of(bias_section, alanine, None))
+    return with_hill(flat, np.zeros(len(flat.variables)), height=5.0, width=3.0)
 
 
 def _same(first, second):
@@ -77,11 +78,13 @@ def test_forces_belong_to_their_positions(record, alanine):
 
 
 def test_weights_are_those_of_the_bias(record, hill):
-    """log w = V/kT, with V of the frame's own torsions."""
+    """log w = V/kT, with V of the frame's own torsions, which are recorded."""
     import torch  # noqa: PLC0415 (only here)
 
     frames = record(bias=hill)
-    angles = dihedrals(torch.from_numpy(frames["positions"].astype(float)), torch.tensor(hill.quadruples)).numpy()
+    quadruples = torch.tensor([variable.torsion for variable in hill.variables])
+    angles = dihedrals(torch.from_numpy(frames["positions"].astype(float)), quadruples).numpy()
+    np.testing.assert_allclose(frames["bias_variables"], angles, atol=1e-5)
     energy = 5.0 * np.exp(-0.5 * (angles / 3.0) ** 2).prod(axis=1)
     np.testing.assert_allclose(frames["log_weights"], energy / _KT, atol=0.02)
 
@@ -106,7 +109,7 @@ def test_a_segment_goes_on_with_the_velocities_of_the_last(alanine, section):
 @pytest.fixture
 def build(alanine, section, bias_section, tmp_path):
     """Maker of a walker's bias after some ps, a hill each 0.1 ps."""
-    flat = flat_bias(bias_section, alanine.topology)
+    flat = flat_bias(bias_section, variables_of(bias_section, alanine, None))
 
     def make(name, length, segment=0.2):
         store = SegmentStore(tmp_path / name, "fingerprint")

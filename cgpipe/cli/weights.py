@@ -1,0 +1,111 @@
+"""Weights of biased trajectories, and the free energy along their biased variables: of all frames and of halves.
+
+Frames of umbrella windows are weighted together by MBAR; under a metadynamics bias each frame carries its own weight.
+
+example: cgpipe weights --section reference.yaml --biases bias0.json bias1.json --trajectories t0.h5md t1.h5md \\
+             --output weights.h5
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgpipe.analysis.biased import first_halves, mbar_weights, profile
+from cgpipe.cli.arguments import add_inputs, add_output, add_section
+from cgpipe.cli.bias_file import load_bias
+from cgpipe.config.bias import WindowsSection
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.reference import OpenMMReferenceSection
+from cgpipe.data.h5md import H5mdFile
+from cgpipe.data.records import load_record, save_record
+from cgpipe.errors import ConfigError, DataError
+from cgpipe.provenance import provenance
+from cgpipe.reference.bias import window_energies
+from cgpipe.reference.variables import Variable
+from cgpipe.units import KCAL, thermal_energy
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+_N_BINS = 50
+_POPULATED = 4.0 * KCAL
+"""Bins up to this free energy count in the difference of halves."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe weights`."""
+    add_section(parser, what="`reference`")
+    add_inputs(parser, "biases", what="what `cgpipe bias` wrote, in order")
+    add_inputs(parser, "trajectories", what="all atomistic H5MD files of the system, in order")
+    add_output(parser, what="HDF5 record of the weights and free energies")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write weights and free energies."""
+    section = parse_section(OpenMMReferenceSection, args.section)
+    if section.bias is None:
+        raise ConfigError("reference.bias is not set, so no frame has lost its weight")
+    variables = load_bias(args.biases[0]).variables
+    columns, own, lengths = _read(args.trajectories)
+    arrays: dict[str, NDArray[np.generic]] = {"lengths": np.array(lengths)}
+    if section.bias.windows is None:
+        weigh: Callable[[Mask], Array] = own.__getitem__
+    else:
+        weigh, arrays["overlap"] = _by_windows(variables[0], section.bias.windows, columns[:, 0], lengths)
+    early = first_halves(lengths)
+    parts = [np.ones_like(early), early, ~early]
+    log_weights = [weigh(part) for part in parts]
+    for number, variable in enumerate(variables):
+        edges = np.linspace(*variable.limits, _N_BINS + 1)
+        kt = thermal_energy(section.temperature_K)
+        rows = [
+            profile(columns[part, number], weights, edges, thermal_energy=kt)
+            for part, weights in zip(parts, log_weights, strict=True)
+        ]
+        arrays |= {f"edges{number}": edges, f"free_energy{number}": np.array(rows)}
+        counts = [np.histogram(column[:, number], edges)[0] for column in np.split(columns, np.cumsum(lengths)[:-1])]
+        arrays[f"counts{number}"] = np.array(counts)
+        print(f"{variable.label}: halves differ by {_difference(rows) / KCAL:.2f} kcal/mol (root mean square)")
+    record = provenance("weights", {"reference": plain(section)}, seed=0, inputs=[*args.biases, *args.trajectories])
+    header = {"provenance": record, "labels": [variable.label for variable in variables]}
+    save_record(args.output, {**arrays, "log_weights": log_weights[0]}, header)
+
+
+def _read(paths: list[Path]) -> tuple[Array, Array, list[int]]:
+    """Biased variables (n_frames, n_variables), own weights (n_frames,) and the frames of each file."""
+    columns, weights = [], []
+    for path in paths:
+        with H5mdFile(path) as file:
+            values, own = file.observable("bias_variables"), file.observable("log_weight")
+            if values is None:
+                raise DataError(f"{path} was recorded without a bias, or by an older cgpipe; delete it and run again")
+            columns.append(values)
+            weights.append(np.zeros(len(values)) if own is None else own)
+    return np.concatenate(columns), np.concatenate(weights), [len(values) for values in columns]
+
+
+def _by_windows(
+    variable: Variable, windows: WindowsSection, values: Array, lengths: list[int]
+) -> tuple[Callable[[Mask], Array], Array]:
+    """What weights some of the frames, and the overlap of the windows; files are dealt to windows in turn."""
+    energies = window_energies(variable, windows, values)
+    window = np.repeat(np.arange(len(lengths)) % windows.n_windows, lengths)
+
+    def weigh(part: Mask) -> Array:
+        return mbar_weights(energies[:, part], window[part]).log_weights
+
+    return weigh, mbar_weights(energies, window).overlap
+
+
+def _difference(rows: list[Array]) -> float:
+    """Root mean square difference of the free energies of halves, kJ/mol, about their mean; the first row is of all."""
+    both = (rows[0] < _POPULATED) & np.isfinite(rows[1]) & np.isfinite(rows[2])
+    return float((rows[1] - rows[2])[both].std())
+
+
+def weights_of(path: Path, index: int) -> Array:
+    """Logarithms of the weights of the frames of one trajectory, (n_frames,), from what `cgpipe weights` wrote."""
+    arrays, _ = load_record(path)
+    return np.asarray(np.split(arrays["log_weights"], np.cumsum(arrays["lengths"])[:-1])[index])

@@ -1,0 +1,68 @@
+"""Whether a bias has done its work: free energies along its variables, whole and by halves, and what was visited."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cgpipe.figures.style import CHECK_COLOUR, EXTRA_COLOUR, PAGE_WIDTH, REFERENCE_COLOUR, new_figure
+from cgpipe.units import KCAL
+
+Arrays = dict[str, NDArray[np.float64]]
+_LINES = ((REFERENCE_COLOUR, "all frames"), (CHECK_COLOUR, "first halves"), (EXTRA_COLOUR, "second halves"))
+
+
+def bias_figure(arrays: Arrays, header: dict[str, Any]) -> Figure:
+    """A column a biased variable: free energy above, frames of each trajectory below; of windows also their overlap."""
+    labels, with_overlap = header["labels"], "overlap" in arrays
+    n_columns = len(labels) + with_overlap
+    figure = new_figure(max(2, n_columns) * PAGE_WIDTH / 3 + 0.4, 3.6)
+    axes = figure.subplots(2, n_columns, squeeze=False, sharex="col")
+    for number, label in enumerate(labels):
+        plot_free_energies(arrays, number, axes[0, number])
+        plot_visits(arrays, number, axes[1, number])
+        axes[1, number].set_xlabel(label.replace("rad", "degrees"))
+    if with_overlap:
+        for ax in axes[:, -1]:
+            ax.remove()
+        image = plot_overlap(arrays, figure.add_subplot(1, n_columns, n_columns))
+        figure.colorbar(image, ax=figure.axes[-1], label="overlap", shrink=0.6)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _bins(arrays: Arrays, number: int) -> NDArray[np.float64]:
+    """Edges of the bins; a period in degrees."""
+    edges = arrays[f"edges{number}"]
+    return np.degrees(edges) if np.allclose(edges[[0, -1]], [-np.pi, np.pi]) else edges
+
+
+def plot_free_energies(arrays: Arrays, number: int, ax: Axes) -> Axes:
+    """Free energy along a variable from all frames and from either half of the trajectories."""
+    edges = _bins(arrays, number)
+    for row, (colour, label) in zip(arrays[f"free_energy{number}"], _LINES, strict=True):
+        finite = np.where(np.isfinite(row), row / KCAL, np.nan)
+        ax.plot(0.5 * (edges[1:] + edges[:-1]), finite, color=colour, label=label)
+    ax.set_ylabel("free energy (kcal/mol)")
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def plot_visits(arrays: Arrays, number: int, ax: Axes) -> Axes:
+    """Frames of each trajectory along a variable."""
+    edges, counts = _bins(arrays, number), arrays[f"counts{number}"]
+    for row in counts:
+        ax.stairs(row, edges, color=REFERENCE_COLOUR, alpha=0.5, lw=0.7)
+    ax.set_ylabel("frames of a trajectory")
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def plot_overlap(arrays: Arrays, ax: Axes) -> Any:
+    """Probability that a frame of one window is taken for one of another."""
+    image = ax.imshow(arrays["overlap"], cmap="viridis", vmin=0.0, vmax=1.0)
+    ax.set_xlabel("window")
+    ax.set_ylabel("window")
+    return image

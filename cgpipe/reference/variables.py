@@ -1,0 +1,193 @@
+"""Collective variables that a bias acts on: what they are functions of, their range, and their OpenMM forces.
+
+Each is a sum of the energies of OpenMM forces, which CustomCVForce reads as numbers, plus an offset.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import openmm
+from numpy.typing import NDArray
+
+Pairs = tuple[tuple[int, int], ...]
+Quadruples = tuple[tuple[int, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Torsion:
+    """A dihedral angle, rad."""
+
+    torsion: tuple[int, int, int, int]
+    kind: Literal["torsion"] = "torsion"
+
+    @property
+    def atoms(self) -> tuple[int, ...]:
+        """Atoms that it is a function of."""
+        return self.torsion
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Where its period begins and ends."""
+        return -float(np.pi), float(np.pi)
+
+    @property
+    def label(self) -> str:
+        """Its name and unit on an axis."""
+        return "torsion (rad)"
+
+    def forces(self, n_particles: int) -> list[openmm.Force]:
+        """Forces whose energies, with the offset, add up to the variable."""
+        del n_particles
+        return _torsion_forces("theta", (self.torsion,), {})
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Fraction of contacts that are made: mean of 1 / (1 + exp(steepness (r - midpoint)))."""
+
+    pairs: Pairs
+    midpoints: tuple[float, ...]
+    """(n_pairs,), nm."""
+    steepness: float
+    """1/nm."""
+    kind: Literal["contacts"] = "contacts"
+
+    @property
+    def atoms(self) -> tuple[int, ...]:
+        """Atoms that it is a function of."""
+        return tuple(sorted({atom for pair in self.pairs for atom in pair}))
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Its range."""
+        return 0.0, 1.0
+
+    @property
+    def label(self) -> str:
+        """Its name and unit on an axis."""
+        return "fraction of native contacts"
+
+    def forces(self, n_particles: int) -> list[openmm.Force]:
+        """Forces whose energies, with the offset, add up to the variable."""
+        del n_particles
+        expression = f"{1 / len(self.pairs)!r} / (1 + exp({self.steepness!r} * (r - midpoint)))"
+        return _pair_forces(expression, self.pairs, {"midpoint": self.midpoints})
+
+
+@dataclass(frozen=True)
+class Rmsd:
+    """RMSD from a structure after superposition, nm."""
+
+    members: tuple[int, ...]
+    structure: tuple[tuple[float, float, float], ...]
+    """(n_members, 3), nm."""
+    maximum: float
+    """nm."""
+    kind: Literal["rmsd"] = "rmsd"
+
+    @property
+    def atoms(self) -> tuple[int, ...]:
+        """Atoms that it is a function of."""
+        return self.members
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Its range as far as the bias reaches."""
+        return 0.0, self.maximum
+
+    @property
+    def label(self) -> str:
+        """Its name and unit on an axis."""
+        return "RMSD (nm)"
+
+    def forces(self, n_particles: int) -> list[openmm.Force]:
+        """Forces whose energies, with the offset, add up to the variable."""
+        positions = np.zeros((n_particles, 3))
+        positions[list(self.members)] = self.structure
+        return [openmm.RMSDForce(positions, list(self.members))]
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A linear function of distances and of cosines and sines of dihedrals, as TICA gives it."""
+
+    pairs: Pairs
+    pair_weights: tuple[float, ...]
+    """1/nm."""
+    quadruples: Quadruples
+    cosine_weights: tuple[float, ...]
+    sine_weights: tuple[float, ...]
+    offset: float
+    range: tuple[float, float]
+    kind: Literal["slow"] = "slow"
+
+    @property
+    def atoms(self) -> tuple[int, ...]:
+        """Atoms that it is a function of."""
+        return tuple(sorted({atom for group in (*self.pairs, *self.quadruples) for atom in group}))
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Its range as far as the bias reaches."""
+        return self.range
+
+    @property
+    def label(self) -> str:
+        """Its name and unit on an axis."""
+        return "slow coordinate"
+
+    def forces(self, n_particles: int) -> list[openmm.Force]:
+        """Forces whose energies, with the offset, add up to the variable."""
+        del n_particles
+        torsions = {"cosine": self.cosine_weights, "sine": self.sine_weights}
+        return [
+            *_pair_forces("weight * r", self.pairs, {"weight": self.pair_weights}),
+            *_torsion_forces("cosine * cos(theta) + sine * sin(theta)", self.quadruples, torsions),
+        ]
+
+
+Variable = Torsion | Contacts | Rmsd | Slow
+
+
+def is_periodic(variable: Variable) -> bool:
+    """Whether its range closes on itself."""
+    return isinstance(variable, Torsion)
+
+
+def offset(variable: Variable) -> float:
+    """What the energies of its forces lack."""
+    return variable.offset if isinstance(variable, Slow) else 0.0
+
+
+def grid(variable: Variable, n_points: int) -> NDArray[np.float64]:
+    """Even points over its range, (n_points,); of a period without its end."""
+    return np.linspace(*variable.limits, n_points, endpoint=not is_periodic(variable))
+
+
+def separation(
+    variable: Variable, values: NDArray[np.floating], centre: NDArray[np.floating] | float
+) -> NDArray[np.float64]:
+    """Signed distance of values from a centre, the shorter way round a period."""
+    difference = np.asarray(values - np.asarray(centre), dtype=np.float64)
+    return np.angle(np.exp(1j * difference)) if is_periodic(variable) else difference
+
+
+def _pair_forces(expression: str, pairs: Pairs, columns: dict[str, tuple[float, ...]]) -> list[openmm.Force]:
+    force = openmm.CustomBondForce(expression)
+    for name in columns:
+        force.addPerBondParameter(name)
+    for pair, *row in zip(pairs, *columns.values(), strict=True):
+        force.addBond(*pair, row)
+    return [force]
+
+
+def _torsion_forces(
+    expression: str, quadruples: Quadruples, columns: dict[str, tuple[float, ...]]
+) -> list[openmm.Force]:
+    force = openmm.CustomTorsionForce(expression)
+    for name in columns:
+        force.addPerTorsionParameter(name)
+    for quadruple, *row in zip(quadruples, *columns.values(), strict=True):
+        force.addTorsion(*quadruple, row)
+    return [force]

@@ -1,0 +1,78 @@
+"""Weights of umbrella windows against exact densities."""
+
+import numpy as np
+import pytest
+
+from cgpipe.analysis.biased import first_halves, mbar_weights, profile
+from cgpipe.errors import FitError
+
+_KT = 2.5
+_GRID = np.linspace(0.0, 1.0, 2001)
+_BARRIER = 10.0 * (1 - (4 * (_GRID - 0.5)) ** 2) ** 2 * (np.abs(_GRID - 0.5) < 0.25) + 3.0 * _GRID
+"""Two flat wells with a barrier of 4 kT between them, kJ/mol."""
+_CENTRES, _WIDTH = np.linspace(0.0, 1.0, 9), 0.125
+_N = 400
+
+
+def _draw(energy, n, rng):
+    density = np.exp(-(energy - energy.min()))
+    return rng.choice(_GRID, n, p=density / density.sum())
+
+
+def _windows(x):
+    return 0.5 * ((x - _CENTRES[:, None]) / _WIDTH) ** 2
+
+
+def _experiment(rng):
+    """Values of all windows, and their numbers, in random order."""
+    values = np.concatenate([_draw(_BARRIER / _KT + bias, _N, rng) for bias in _windows(_GRID)])
+    order = rng.permutation(len(values))
+    return values[order], np.repeat(np.arange(len(_CENTRES)), _N)[order]
+
+
+def _upper_share(values, log_weights):
+    weights = np.exp(log_weights - log_weights.max())
+    return weights[values > 0.5].sum() / weights.sum()
+
+
+def test_weights_give_the_populations_of_the_unbiased_density():
+    """Mean of repeated experiments in standard errors; the plain share of frames is far off."""
+    rng = np.random.default_rng(7)
+    density = np.exp(-_BARRIER / _KT)
+    exact = density[_GRID > 0.5].sum() / density.sum()
+    shares = []
+    for _ in range(30):
+        values, window = _experiment(rng)
+        shares.append(_upper_share(values, mbar_weights(_windows(values), window).log_weights))
+    assert abs(np.mean(shares) - exact) < 3.5 * np.std(shares) / np.sqrt(len(shares))
+    assert np.std(shares) < 0.05
+    assert abs((values > 0.5).mean() - exact) > 0.1
+
+
+def test_a_profile_is_the_free_energy_of_the_bins():
+    values, window = _experiment(np.random.default_rng(8))
+    edges = np.linspace(0, 1, 21)
+    found = profile(values, mbar_weights(_windows(values), window).log_weights, edges, thermal_energy=_KT)
+    density = np.histogram(_GRID, edges, weights=np.exp(-_BARRIER / _KT))[0]
+    expected = -_KT * np.log(density / density.max())
+    np.testing.assert_allclose(found[1:-1], expected[1:-1], atol=0.35 * _KT)
+    assert found.min() == 0.0
+
+
+def test_overlap_is_between_neighbours():
+    values, window = _experiment(np.random.default_rng(9))
+    overlap = mbar_weights(_windows(values), window).overlap
+    np.testing.assert_allclose(overlap.sum(1), 1.0)
+    assert np.diag(overlap, 1).min() > 0.05
+    assert overlap[0, -1] < 1e-3
+
+
+def test_windows_without_frames_are_named():
+    values, window = _experiment(np.random.default_rng(10))
+    kept = window != 3
+    with pytest.raises(FitError, match=r"umbrella windows \[3\] have fewer than 2 frames"):
+        mbar_weights(_windows(values)[:, kept], window[kept])
+
+
+def test_halves_are_of_each_trajectory():
+    assert first_halves([4, 2, 3]).tolist() == [True, True, False, False, True, False, True, False, False]
