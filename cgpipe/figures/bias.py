@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from cgpipe.figures.style import CHECK_COLOUR, EXTRA_COLOUR, PAGE_WIDTH, REFERENCE_COLOUR, new_figure
+from cgpipe.figures.style import CHECK_COLOUR, ENERGY_MAP, EXTRA_COLOUR, PAGE_WIDTH, REFERENCE_COLOUR, new_figure
 from cgpipe.units import KCAL
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -16,20 +17,21 @@ _LINES = ((REFERENCE_COLOUR, "all frames"), (CHECK_COLOUR, "first halves"), (EXT
 
 def bias_figure(arrays: Arrays, header: dict[str, Any]) -> Figure:
     """A column a biased variable: free energy above, frames of each trajectory below; of windows also their overlap."""
-    labels, with_overlap = header["labels"], "overlap" in arrays
-    n_columns = len(labels) + with_overlap
+    labels, overlap = header["labels"], arrays.get("overlap")
+    n_columns = len(labels) + (overlap is not None)
     figure = new_figure(max(2, n_columns) * PAGE_WIDTH / 3 + 0.4, 3.6)
-    axes = figure.subplots(2, n_columns, squeeze=False, sharex="col")
+    places = figure.add_gridspec(2, n_columns)
     for number, label in enumerate(labels):
-        plot_free_energies(arrays, number, axes[0, number])
-        plot_visits(arrays, number, axes[1, number])
-        axes[1, number].set_xlabel(label.replace("rad", "degrees"))
-    if with_overlap:
-        for ax in axes[:, -1]:
-            ax.remove()
-        image = plot_overlap(arrays, figure.add_subplot(1, n_columns, n_columns))
-        figure.colorbar(image, ax=figure.axes[-1], label="overlap", shrink=0.6)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        upper, lower = (figure.add_subplot(places[row, number]) for row in (0, 1))
+        lower.sharex(upper)
+        plot_free_energies(arrays, number, upper)
+        plot_visits(arrays, number, lower)
+        lower.set_xlabel(label.replace("rad", "degrees"))
+    handles = figure.axes[0].get_legend_handles_labels()
+    if overlap is not None:
+        ax = figure.add_subplot(places[:, -1])
+        figure.colorbar(plot_overlap(overlap, ax), ax=ax, label="overlap", shrink=0.6)
+    figure.legend(*handles, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -60,9 +62,11 @@ def plot_visits(arrays: Arrays, number: int, ax: Axes) -> Axes:
     return ax
 
 
-def plot_overlap(arrays: Arrays, ax: Axes) -> Any:
-    """Probability that a frame of one window is taken for one of another."""
-    image = ax.imshow(arrays["overlap"], cmap="viridis", vmin=0.0, vmax=1.0)
+def plot_overlap(overlap: NDArray[np.float64], ax: Axes) -> Any:
+    """Probability that a frame of one window (row) is taken for one of another (column)."""
+    image = ax.imshow(overlap, cmap=ENERGY_MAP, vmin=0.0, vmax=overlap.max())
     ax.set_xlabel("window")
     ax.set_ylabel("window")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     return image
