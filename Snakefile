@@ -2,7 +2,8 @@
 
 `snakemake --cores all` makes everything for the systems of config/config.yaml; `snakemake figures` the figures alone;
 `snakemake paper` the figures with a page that shows them; `snakemake ala2` one system; `snakemake study` the studies of
-config/studies; `snakemake benchmarks` the speed of this machine. `snakemake -n` says what would run and why.
+config/studies; `snakemake improve` rounds of new mean forces where models are unsure; `snakemake benchmarks` the speed
+of this machine. `snakemake -n` says what would run and why.
 """
 
 from snakemake.utils import min_version
@@ -23,6 +24,7 @@ include: "workflow/rules/analyse.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/studies.smk"
+include: "workflow/rules/improve.smk"
 include: "workflow/rules/benchmarks.smk"
 
 
@@ -44,7 +46,7 @@ rule paper:
         f"{RESULTS}/summary.csv",
 
 
-for system in sorted(set(SYSTEMS) - set(POINTS)):
+for system in sorted(set(SYSTEMS) - set(POINTS | ROUNDS)):
 
     rule:
         name:

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     project = load_project(values)
     results = Path(project.results)
     systems: dict[str, list[Target]] = defaultdict(list)
-    goals = ["all", "study"] if project.studies else ["all"]
+    goals = ["all", *(["study"] if project.studies else []), *(["improve"] if project.improve else [])]
     for target in _targets(_summary(args.configfile, goals), results):
         systems[target.system].append(target)
     for system, targets in systems.items():
@@ -80,9 +80,9 @@ def _targets(table: str, results: Path) -> list[Target]:
 def _system(output: str, results: Path) -> str:
     """System that a file belongs to; those of no system lie beside the systems' folders."""
     below = Path(output).relative_to(results).parts
-    if below[0] == "studies":  # a point's folder ends with its seed
-        seeds = [k for k, part in enumerate(below) if part.startswith("seed")]
-        return "/".join(below[: seeds[0] + 1]) if seeds else "all systems"
+    if below[0] in {"studies", "improve"}:  # a point's folder ends with its seed, a round's with its number
+        ends = [k for k, part in enumerate(below) if re.fullmatch(r"(seed|round)\d+", part)]
+        return "/".join(below[: ends[0] + 1]) if ends else "all systems"
     return below[0] if len(below) > 1 else "all systems"
 
 

@@ -10,10 +10,8 @@ example: cgpipe uncertainty --models fold0/model.safetensors fold1/model.safeten
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cgpipe.analysis.chain import alpha_carbons
@@ -21,24 +19,17 @@ from cgpipe.analysis.disagreement import Calibration, calibrate, fold_spread, kn
 from cgpipe.analysis.features import backbone_torsions, measure_torsions
 from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
 from cgpipe.cli.beads import evenly, joined, load_beads, split_of_files
+from cgpipe.cli.folds import MAX_FRAMES, bind_folds, fold_forces, frame_spread, simulated_frames
 from cgpipe.cli.hardware import set_threads
 from cgpipe.cli.states import load_states
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import AnalysisSection, SplitSection
-from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import save_record
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.errors import DataError
-from cgpipe.model.binding import bind_force_fields
-from cgpipe.model.force_field_file import load_force_field
 from cgpipe.potential import Potential
 from cgpipe.provenance import provenance
 from cgpipe.seeding import stream
-from cgpipe.training.batches import frames_at_once
-
-_MAX_FRAMES = 20_000
-"""Of the training, and of the simulation, that are looked at."""
-_N_TABLE_KNOTS = 2048
 
 Array = NDArray[np.float64]
 
@@ -61,12 +52,12 @@ def run(args: argparse.Namespace) -> None:
     split_section, section = parse_section(SplitSection, args.split), parse_section(AnalysisSection, args.analysis)
     trajectories = load_beads(args.labels)
     labels, split = joined(trajectories), split_of_files(args.labels, trajectories, split_section, seed=args.seed)
-    folds = _bind(args.models)
-    test = labels.part(evenly(split.test(), at_most=_MAX_FRAMES))
+    folds = bind_folds(args.models)
+    test = labels.part(evenly(split.test(), at_most=MAX_FRAMES))
     calibration, test_spread = _calibration(folds, test, stream(args.seed, "calibration"))
-    limit = known_limit(_frame_spread(folds, labels.part(evenly(split.training(), at_most=_MAX_FRAMES))))
-    simulated = _simulated(args.simulation)
-    spread = _frame_spread(folds, simulated)
+    limit = known_limit(frame_spread(folds, labels.part(evenly(split.training(), at_most=MAX_FRAMES))))
+    simulated = simulated_frames(args.simulation)
+    spread = frame_spread(folds, simulated)
     beyond = spread > limit
     found = {f"calibration_{name}": value for name, value in asdict(calibration).items()}
     arrays = {"spread": spread} | {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
@@ -89,36 +80,9 @@ def _calibration(folds: list[Potential], test: Trajectory, rng: np.random.Genera
     """Calibration on held-out labels, and the spread of each of their frames."""
     if test.forces is None or not test.n_frames:
         raise DataError("no labels were held out to judge the uncertainty by; set split.test_fraction above 0")
-    forces = _forces(folds, test.positions)
+    forces = fold_forces(folds, test.positions)
     spread, deviation = fold_spread(forces), ((forces.mean(axis=0) - test.forces) ** 2).mean(axis=2)
     return calibrate(spread, deviation, rng), spread.mean(axis=1)
-
-
-def _frame_spread(folds: list[Potential], frames: Trajectory) -> Array:
-    """Spread of the folds on each frame, (n_frames,), (kJ/mol/nm)^2."""
-    return np.asarray(fold_spread(_forces(folds, frames.positions)).mean(axis=1))
-
-
-def _bind(paths: list[Path]) -> list[Potential]:
-    fields = [load_force_field(path) for path in paths]
-    options: dict[str, Any] = {"dtype": torch.float64, "device": torch.device("cpu"), "n_table_knots": _N_TABLE_KNOTS}
-    return [bind_force_fields([field], **options) for field in fields]
-
-
-@torch.no_grad()
-def _forces(folds: list[Potential], positions: NDArray[np.floating]) -> Array:
-    """Forces of each fold, (n_folds, n_frames, n_beads, 3), kJ/mol/nm."""
-    pieces = torch.from_numpy(positions.astype(np.float64)).split(frames_at_once(positions.shape[1]))
-    return np.stack([torch.cat([fold.energy_and_forces(piece)[1] for piece in pieces]).numpy() for fold in folds])
-
-
-def _simulated(paths: list[Path]) -> Trajectory:
-    """An even selection of the frames of all jobs."""
-    parts: list[Trajectory] = []
-    for path in paths:
-        with H5mdFile(path) as file:
-            parts += file.selected(evenly(np.arange(file.n_frames), at_most=_MAX_FRAMES)[:: len(paths)])
-    return joined(parts)
 
 
 def _surface(

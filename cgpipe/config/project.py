@@ -24,6 +24,8 @@ class ProjectConfig(Section):
     """Names of files under `config/systems/`."""
     studies: list[str] = []
     """Names of files under `config/studies/`, made by `snakemake study`."""
+    improve: list[str] = []
+    """Systems whose models `snakemake improve` makes better, round by round."""
     seed: int = 2020
     """Root of all randomness."""
     results: str = "results"
@@ -147,7 +149,7 @@ def load_systems(
 def others_of(system: SystemConfig) -> list[str]:
     """Systems that a system names."""
     shared = system.reference.system if isinstance(system.reference, SharedReferenceSection) else None
-    names = (*system.train_on, system.judged_by, shared, _slow_source(system))
+    names = (*system.train_on, system.judged_by, system.improves, shared, _slow_source(system))
     return [name for name in names if name is not None]
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cgpipe.config.base import AtomName, Count, Fraction, Positive, Section, require_whole_steps
-from cgpipe.config.reference import ReferenceSection
+from cgpipe.config.base import AtomName, Count, Fraction, NotNegative, Positive, Section, require_whole_steps
+from cgpipe.config.reference import MeanForceSection, ReferenceSection
+from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
 
 class MappingSection(Section):
@@ -108,6 +109,44 @@ class SimulationSection(Section):
         return self
 
 
+class ImproveSection(Section):
+    """Rounds of active learning: mean forces at configurations of the CG model where its folds disagree, then again.
+
+    Made by `snakemake improve` for the systems that `improve` of the project names.
+    """
+
+    n_rounds: Count = 4
+    """At most; it stops before when a round gains too little."""
+    n_configurations: Count = 1000
+    """New mean forces of each round."""
+    n_jobs: Count = 2
+    """Jobs that share them."""
+    lead_ps: Positive = 2.0
+    """In which the beads are led from the nearest recorded frame to a configuration of the CG model."""
+    equilibration_ps: NotNegative = 5.0
+    """Of all other atoms, before the average."""
+    length_ps: Positive = 4.0
+    """Of each average."""
+    min_gain: NotNegative = 1.0
+    """The first metric must fall by more than so many standard errors for another round."""
+
+    @property
+    def mean_force(self) -> MeanForceSection:
+        """How each round averages."""
+        return MeanForceSection(
+            n_configurations=self.n_configurations,
+            n_jobs=self.n_jobs,
+            equilibration_ps=self.equilibration_ps,
+            length_ps=self.length_ps,
+        )
+
+    @property
+    def atomistic_ns(self) -> float:
+        """Atomistic simulation of one round."""
+        each = self.lead_ps + self.equilibration_ps + self.length_ps
+        return self.n_configurations * each / PICOSECONDS_PER_NANOSECOND
+
+
 class MarkovSection(Section):
     """Collective variables, states and Markov model of a protein, fitted to the reference and applied to the model.
 
@@ -159,6 +198,8 @@ class SystemConfig(Section):
     """Systems whose data train the force field, instead of this system's own, which then only judge it."""
     judged_by: str | None = None
     """System whose reference judges the model, instead of this system's own, which then only trains it."""
+    improves: str | None = None
+    """System whose model says where this one needs more mean forces; a round of `snakemake improve`."""
     seed: int | None = None
     """Root of this system's randomness, instead of the project's."""
     reference: ReferenceSection
@@ -169,6 +210,7 @@ class SystemConfig(Section):
     training: TrainingSection = TrainingSection()
     simulation: SimulationSection = SimulationSection()
     analysis: AnalysisSection = AnalysisSection()
+    improve: ImproveSection = ImproveSection()
 
     @model_validator(mode="after")
     def _tempered(self) -> Self:

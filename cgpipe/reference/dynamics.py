@@ -14,6 +14,9 @@ from cgpipe.reference.system import AtomisticSystem, create_context, langevin
 from cgpipe.units import FEMTOSECOND
 
 _UNBIASED = set(range(BIAS_GROUP))
+_STAGE = 0.02
+"""ps; between small moves of atoms that are led."""
+_CONSTRAINT_TOLERANCE = 1e-6
 _REMEDY = "lower reference.timestep_fs or raise reference.hydrogen_mass_amu"
 
 
@@ -59,10 +62,28 @@ class Dynamics:
         self._integrator.setRandomNumberSeed(seed)
         self._context.reinitialize()
 
-    def place(self, positions: NDArray[np.floating], seed: int) -> None:
-        """Set positions, (n_particles, 3), nm, and draw thermal velocities."""
-        self._context.setPositions(positions - positions[: self._n_atoms].mean(axis=0))
+    def place(self, positions: NDArray[np.floating], seed: int, *, centred: bool = True) -> None:
+        """Set positions, (n_particles, 3), nm, with the molecule at the origin or as they are; draw velocities."""
+        origin = positions[: self._n_atoms].mean(axis=0) if centred else 0.0
+        self._context.setPositions(positions - origin)
         self._context.setVelocitiesToTemperature(self._section.temperature_K, seed)
+
+    def lead(self, atoms: NDArray[np.intp], target: NDArray[np.floating], duration: float) -> None:
+        """Move atoms too heavy to move by themselves in a straight line, (n_moved, 3), nm, in `duration` ps.
+
+        Raises UnstableError if the others cannot follow.
+        """
+        n_stages = max(1, round(duration / _STAGE))
+        begin = self.state()["positions"][atoms]
+        for stage in range(1, n_stages + 1):
+            positions = self.state()["positions"]
+            positions[atoms] = begin + (target - begin) * stage / n_stages
+            self._context.setPositions(positions)
+            try:
+                self._context.applyConstraints(_CONSTRAINT_TOLERANCE)
+            except openmm.OpenMMException as error:
+                raise UnstableError(f"the other atoms cannot follow the beads: {error}; {_REMEDY}") from error
+            self.step(duration / n_stages)
 
     def _set(self, state: Arrays) -> None:
         if self._periodic:

@@ -11,6 +11,7 @@ from cgpipe.config.project import (
     load_systems,
     section_argument,
 )
+from cgpipe.config.improvement import load_rounds
 from cgpipe.config.studies import load_study
 from cgpipe.config.structures import (
     downloads,
@@ -33,7 +34,15 @@ try:
         for study in STUDIES.values()
         for name, system in study.systems.items()
     }
-    SYSTEMS = load_systems(PROJECT, folder=FOLDER, points=POINTS)
+    IMPROVED = {
+        base: load_rounds(PROJECT, base, folder=FOLDER) for base in PROJECT.improve
+    }
+    ROUNDS = {
+        name: system
+        for rounds in IMPROVED.values()
+        for name, system in rounds.systems.items()
+    }
+    SYSTEMS = load_systems(PROJECT, folder=FOLDER, points=POINTS | ROUNDS)
     DOWNLOADS = {name: downloads(system) for name, system in SYSTEMS.items()}
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
@@ -106,6 +115,7 @@ wildcard_constraints:
     job=r"\d+",
     run=r"(trajectory|check)\d+",
     study=one_of(STUDIES),
+    base=one_of(PROJECT.improve),
     ensemble="reference|model|check",
 
 
@@ -308,9 +318,22 @@ def target_beads(system):
 
 
 def mean_forces_of(system):
-    """Beads of a system with mean forces."""
+    """Beads of a system with mean forces, and those of the rounds that made it."""
     section = origin(system).mean_force
-    return numbered(system, "beads/meanforce{}.h5md", section.n_jobs)
+    own = numbered(system, "beads/meanforce{}.h5md", section.n_jobs)
+    return own + [path for name in rounds_of(system) for path in explored_in(name)]
+
+
+def rounds_of(system):
+    """The rounds that made a system, the first one first; none for a system that is no round."""
+    before = SYSTEMS[system].improves
+    return [*rounds_of(before), system] if before else []
+
+
+def explored_in(system):
+    """Mean forces that one round added."""
+    n_jobs = SYSTEMS[system].improve.n_jobs
+    return numbered(system, "beads/explored{}.h5md", n_jobs)
 
 
 def labels_of(system):
@@ -479,3 +502,68 @@ def study_labels(wildcards):
     """What the figure writes at each axis, as JSON."""
     axes = STUDIES[wildcards.study].section.axes
     return json.dumps({name: axis.label for name, axis in axes.items()})
+
+
+def models_before(wildcards):
+    """Force fields of the folds of the model that a round improves."""
+    before = SYSTEMS[wildcards.system].improves
+    return numbered(
+        before, "train/fold{}/model.safetensors", SYSTEMS[before].split.n_folds
+    )
+
+
+def simulations_before(wildcards):
+    """Simulation of the model that a round improves."""
+    before = SYSTEMS[wildcards.system].improves
+    return numbered(before, "simulation/job{}.h5md", SYSTEMS[before].simulation.n_jobs)
+
+
+def round_number(wildcards):
+    """How many rounds made a system; each draws its own random numbers."""
+    return len(rounds_of(wildcards.system))
+
+
+def origin_name(wildcards):
+    """System whose atomistic data a round shares."""
+    return SYSTEMS[wildcards.system].reference.system
+
+
+def origin_file(name):
+    """Function of the wildcards: a file of the system whose atomistic data a round shares."""
+    return lambda wildcards: f"{RESULTS}/{origin_name(wildcards)}/{name}"
+
+
+def origin_trajectories(wildcards):
+    """Atomistic trajectories that a round shares."""
+    name = origin_name(wildcards)
+    return numbered(name, "reference/trajectory{}.h5md", n_trajectories(name))
+
+
+def origin_reference(wildcards):
+    """Reference section behind a round, without its own mean forces."""
+    reference = origin(wildcards.system)
+    return section_argument(reference.model_copy(update={"mean_force": None}))
+
+
+def comparisons_so_far(wildcards):
+    """Comparisons of the start and of all rounds up to one."""
+    rounds = rounds_of(wildcards.system)
+    names = [SYSTEMS[rounds[0]].improves, *rounds]
+    return [f"{RESULTS}/{name}/comparison.json" for name in names]
+
+
+def comparisons_of_rounds(wildcards):
+    """Comparisons of the start and of as many rounds as were worth their price; each decides about the next."""
+    names = [wildcards.base]
+    for name in IMPROVED[wildcards.base].systems:
+        names.append(name)
+        decision = checkpoints.gain.get(system=name).output[0]
+        if not json.loads(Path(decision).read_text())["go_on"]:
+            break
+    return [f"{RESULTS}/{name}/comparison.json" for name in names]
+
+
+def points_of_rounds(wildcards, input):
+    """What `cgpipe study` is told of the start and each round, as JSON."""
+    points = IMPROVED[wildcards.base].points[: len(input)]
+    return json.dumps([asdict(point) for point in points])

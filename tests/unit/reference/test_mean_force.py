@@ -7,7 +7,7 @@ from stored import joined
 from cgpipe.config.reference import MeanForceSection
 from cgpipe.data.segments import SegmentStore
 from cgpipe.reference.dynamics import Dynamics
-from cgpipe.reference.mean_force import record_mean_forces, with_held
+from cgpipe.reference.mean_force import Lead, record_mean_forces, superposed_on, with_held
 
 _HELD = np.array([4, 6, 8, 10, 14, 16])
 _SECTION = MeanForceSection(n_configurations=5, length_ps=0.08)
@@ -83,3 +83,61 @@ def test_mean_and_deviation_are_those_of_two_halves(starts, tmp_path):
     (frames,) = store.frames()
     assert frames["forces"] == pytest.approx(2.5)  # of 1, 2, 3, 4
     assert frames["deviations"] == pytest.approx(-1.0)  # half of 1.5 - 3.5
+
+
+def _turned(positions, angle):
+    """Positions after a rotation about z and a shift."""
+    c, s = np.cos(angle), np.sin(angle)
+    return positions @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T + [0.3, -0.2, 0.5]
+
+
+def test_a_rigid_body_is_laid_on_its_target(alanine):
+    native = alanine.starts["native"]
+    moved = superposed_on(native, _HELD, _turned(native, 2.0)[_HELD])
+    np.testing.assert_allclose(moved, _turned(native, 2.0), atol=1e-9)
+
+
+def test_a_mirror_image_is_not_reached_by_reflection(alanine):
+    native = alanine.starts["native"]
+    moved = superposed_on(native, _HELD, (native * [1, 1, -1])[_HELD])
+    ours, theirs = (x - x.mean(axis=0) for x in (native, moved))
+    assert np.linalg.det(np.linalg.lstsq(ours, theirs, rcond=None)[0]) == pytest.approx(1.0)
+
+
+@pytest.fixture
+def lead(alanine, section):
+    """Maker of the joined record of one configuration, led from the native one to a target."""
+
+    def make(store, target):
+        starts = alanine.starts["native"][None]
+        record_mean_forces(
+            Dynamics(with_held(alanine, _HELD), section),
+            MeanForceSection(length_ps=0.4, equilibration_ps=0.2),
+            starts,
+            name="m",
+            root_seed=3,
+            per_segment=1,
+            store=store,
+            lead=Lead(_HELD, target[None], 0.4),
+        )
+        return joined(store)
+
+    return make
+
+
+def test_beads_are_led_to_their_target_and_the_others_follow(lead, alanine, tmp_path):
+    """Phi turned by 0.3 rad: beads arrive exactly, constrained bonds keep their length, forces are of the new place."""
+    native = alanine.starts["native"]
+    target = _turned(native, 1.0)[_HELD] + 0.01 * np.random.default_rng(1).standard_normal((6, 3))
+    frames = lead(SegmentStore(tmp_path / "led", "fingerprint"), target)
+    np.testing.assert_allclose(frames["positions"][0][_HELD], target, atol=1e-6)
+    assert np.isfinite(frames["forces"]).all()
+    assert np.abs(frames["forces"][0][_HELD]).max() < 1e5
+
+
+def test_a_place_that_cannot_be_reached_has_no_forces(lead, alanine, tmp_path):
+    """Two beads on one point."""
+    target = alanine.starts["native"][_HELD].copy()
+    target[1] = target[0]
+    frames = lead(SegmentStore(tmp_path / "led", "fingerprint"), target)
+    assert np.isnan(frames["forces"]).all()

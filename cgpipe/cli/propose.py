@@ -1,0 +1,60 @@
+"""Draw configurations of the CG model where its folds disagree, for new mean forces, with the nearest recorded frames.
+
+The chance of a configuration is in proportion to the spread of the folds, which is what they expect of their squared
+error.
+
+example: cgpipe propose --section improve.yaml --models fold0/model.safetensors fold1/model.safetensors \\
+             --simulation job0.h5md --beads b0.h5md b1.h5md --output proposals.h5md
+"""
+
+import argparse
+
+import numpy as np
+
+from cgpipe.analysis.proposals import draw_uncertain, nearest_frames
+from cgpipe.cli.arguments import add_inputs, add_output, add_section, add_seed
+from cgpipe.cli.beads import evenly
+from cgpipe.cli.folds import MAX_FRAMES, bind_folds, frame_spread, simulated_frames
+from cgpipe.cli.hardware import set_threads
+from cgpipe.config.project import parse_section, plain
+from cgpipe.config.sections import ImproveSection
+from cgpipe.data.h5md import H5mdFile, create_h5md
+from cgpipe.provenance import provenance
+from cgpipe.seeding import stream
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `cgpipe propose`."""
+    add_section(parser, what="`improve`")
+    add_seed(parser)
+    parser.add_argument("--round", type=int, default=1, help="each draws its own random numbers (default: %(default)s)")
+    add_inputs(parser, "models", what="force fields of the folds")
+    add_inputs(parser, "simulation", what="what `cgpipe simulate` wrote")
+    add_inputs(parser, "beads", what="mapped trajectories, one for each atomistic file, in order")
+    add_output(parser, what="H5MD file of the configurations")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the configurations."""
+    set_threads(1)
+    section = parse_section(ImproveSection, args.section)
+    simulated = simulated_frames(args.simulation)
+    spread = frame_spread(bind_folds(args.models), simulated)
+    chosen = draw_uncertain(spread, section.n_configurations, stream(args.seed, "proposals", args.round))
+    targets = simulated.positions[chosen].astype(np.float64)
+    targets -= targets.mean(axis=1, keepdims=True)
+    source, recorded = [], []
+    for number, path in enumerate(args.beads):
+        with H5mdFile(path) as file:
+            frames = evenly(np.arange(file.n_frames), at_most=MAX_FRAMES // len(args.beads))
+            recorded += [part.positions for part in file.selected(frames)]
+            source.append(np.stack([np.full(len(frames), number), frames], axis=1))
+    nearest, rmsd = nearest_frames(targets, np.concatenate(recorded).astype(np.float64))
+    inputs = [*args.models, *args.simulation, *args.beads]
+    record = provenance("propose", {"improve": plain(section)}, seed=args.seed, inputs=inputs)
+    with create_h5md(args.output, simulated.topology, frame_interval=0.0, provenance=record) as writer:
+        writer.append(targets, source=np.concatenate(source)[nearest], spread=spread[chosen])
+    print(
+        f"{len(chosen)} configurations whose spread is {spread[chosen].mean() / spread.mean():.2f} times the mean; the "
+        f"nearest recorded frames are {np.median(rmsd):.4f} nm away (median; at most {rmsd.max():.4f})"
+    )
