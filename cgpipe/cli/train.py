@@ -34,11 +34,12 @@ from cgpipe.model.matching import bind_training
 from cgpipe.potential import Potential
 from cgpipe.prior.prior import Prior
 from cgpipe.provenance import fingerprint, hashes, provenance
-from cgpipe.seeding import integer_seed
+from cgpipe.seeding import integer_seed, stream
 from cgpipe.training.batches import Frames, Molecule, frames_on
 from cgpipe.training.checkpoint import TrainingState
 from cgpipe.training.loop import Resume, train
 from cgpipe.training.loss import mean_loss
+from cgpipe.training.noise import Noise
 from cgpipe.training.targets import residual_forces
 from cgpipe.training.workers import Workers, workers_of_this_run
 from cgpipe.units import thermal_energy
@@ -86,7 +87,9 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
     split_section = parse_section(SplitSection, args.split)
     prior = load_prior(args.prior)
     device, dtype = workers.device, torch_dtype(section.precision)
-    data = [_load(paths, prior, split_section, args.seed, dtype, device) for paths in args.beads]
+    energy_scale = thermal_energy(args.temperature)
+    noise = Noise(section.noise_nm, energy_scale, stream(args.seed, "positions", args.fold))
+    data = [_load(paths, prior, split_section, args.seed, noise, dtype, device) for paths in args.beads]
     topology = data[0].topology if args.target is None else load_trajectories(args.target)[0].topology
     settings = {
         "training": plain(section),
@@ -98,7 +101,7 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
     inputs = [*(path for group in args.beads for path in group), args.prior, *([args.target] if args.target else [])]
     record = provenance("train", settings, seed=args.seed, inputs=inputs)
     torch.manual_seed(integer_seed(args.seed, "network", args.fold))
-    energy_scale, types = thermal_energy(args.temperature), known_types([part.topology for part in data])
+    types = known_types([part.topology for part in data])
     network = bind_network(network_section, topology, types=types, energy_scale=energy_scale).to(device, dtype)
     molecules = [part.molecule(bind_training(network, part.topology, types=types), args.fold) for part in data]
     resume = Resume(args.output.with_name(f".{args.output.name}.checkpoint"), fingerprint(record))
@@ -145,11 +148,12 @@ def _load(
     prior: PriorFile,
     section: SplitSection,
     seed: int,
+    noise: Noise,
     dtype: torch.dtype,
     device: torch.device,
 ) -> _Data:
     trajectories = load_beads(paths)
-    beads, split = joined(trajectories), split_of_files(paths, trajectories, section, seed=seed)
+    beads, split = noise.on(joined(trajectories)), split_of_files(paths, trajectories, section, seed=seed)
     labels = residual_forces(beads, Prior(prior.bound(beads.topology)))
     return _Data(beads.topology, frames_on(beads.positions, labels, dtype=dtype, device=device), split)
 

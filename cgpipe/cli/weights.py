@@ -102,7 +102,7 @@ def _by_windows(
 def _difference(rows: list[Array]) -> float:
     """Root mean square difference of the free energies of halves, kJ/mol, about their mean; the first row is of all."""
     both = (rows[0] < _POPULATED) & np.isfinite(rows[1]) & np.isfinite(rows[2])
-    return float((rows[1] - rows[2])[both].std())
+    return float((rows[1][both] - rows[2][both]).std())
 
 
 def weights_of(path: Path, index: int) -> Array:

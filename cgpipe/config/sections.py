@@ -61,6 +61,10 @@ class TrainingSection(Section):
     labels: Literal["instantaneous", "mean_force", "both"] = "instantaneous"
     """Forces of the recorded frames, forces averaged with the beads held (`reference.mean_force`), or both, each kind
     weighted by the inverse variance of what the prior leaves of its forces."""
+    noise_nm: NotNegative = 0.0
+    """Standard deviation of noise on the positions, whose score is mixed into the forces; 0 for none.
+
+    It lowers the noise of instantaneous labels, and widens what the model learns. Only for frames without weights."""
     batch_size: Count = 512
     n_epochs: Count = 20
     learning_rate: Positive = 1e-3
@@ -71,6 +75,12 @@ class TrainingSection(Section):
     gradient_clip: Positive = 1.0
     """Largest norm of the gradient of the loss, which is in units of the label variance."""
     precision: Literal["float32", "float64"] = "float32"
+
+    @model_validator(mode="after")
+    def _noise(self) -> Self:
+        if self.noise_nm and self.labels != "instantaneous":
+            raise ValueError("`noise_nm` mixes the score of noise into instantaneous forces; mean forces need none")
+        return self
 
 
 class TemperingSection(Section):

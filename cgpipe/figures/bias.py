@@ -27,6 +27,8 @@ def bias_figure(arrays: Arrays, header: dict[str, Any]) -> Figure:
         plot_free_energies(arrays, number, upper)
         plot_visits(arrays, number, lower)
         lower.set_xlabel(label.replace("rad", "degrees"))
+        if "rad" in label:
+            lower.set_xticks(range(-180, 181, 90))
     handles = figure.axes[0].get_legend_handles_labels()
     if overlap is not None:
         ax = figure.add_subplot(places[:, -1])
