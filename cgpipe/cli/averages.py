@@ -110,4 +110,4 @@ def _write(output: Path, maps: Maps, starts: Starts, store: SegmentStore, record
     if n_written < n_read:
         print(f"{n_read - n_written} of {n_read} configurations could not be reached and are left out")
     for label, variance in zip(maps.beads.labels, noise / n_written, strict=True):
-        print(f"{label:<12} noise of the mean force, at least {variance:10.1f} (kJ/mol/nm)^2")
+        print(f"{label:<12} noise of the mean force, by its halves {variance:10.1f} (kJ/mol/nm)^2")

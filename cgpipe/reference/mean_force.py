@@ -65,8 +65,9 @@ class MeanForce:
     mean: NDArray[np.float64]
     """(n_atoms, 3), kJ/mol/nm."""
     deviation: NDArray[np.float64]
-    """Half the difference of the means of both halves, (n_atoms, 3). Its square estimates the variance of the mean from
-    below: what moves more slowly than the average is long, such as rotamers, is the same in both halves."""
+    """Half the difference of the means of both halves, (n_atoms, 3). Its square estimates the variance of the mean: too
+    low for what moves more slowly than the average is long, such as rotamers, which are the same in both halves; too
+    high for vibrations that the halves see in opposite phase."""
 
 
 def record_mean_forces(
