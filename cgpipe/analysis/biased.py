@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 from scipy.special import logsumexp
 
 from cgpipe.errors import FitError
@@ -17,6 +18,10 @@ Array = NDArray[np.float64]
 
 _MIN_FRAMES = 2
 """Of a window in each half."""
+_MIN_OVERLAP = 1e-4
+"""Of two windows that connect."""
+_MAX_RESIDUAL = 1e-3
+"""Of the logarithm of each window's normalisation."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,36 @@ def mbar_weights(energies: Array, window: NDArray[np.integer]) -> Weights:
     counts = np.bincount(window, minlength=len(energies))
     if poor := np.flatnonzero(counts < _MIN_FRAMES).tolist():
         raise FitError(f"umbrella windows {poor} have fewer than {_MIN_FRAMES} frames; give longer trajectories")
-    logging.getLogger("pymbar").setLevel(logging.ERROR)  # it advertises an optional package at import
-    from pymbar import MBAR  # noqa: PLC0415 (half a second to load)
-    from pymbar.utils import ParameterError  # noqa: PLC0415
+    overlap, log_weights = _estimate(energies, window, counts)
+    apart = connected_components(overlap > _MIN_OVERLAP)[1]
+    if apart.any():
+        groups = [np.flatnonzero(apart == number).tolist() for number in range(apart.max() + 1)]
+        raise FitError(
+            f"no frames connect the umbrella windows {' and '.join(map(str, groups))}, so nothing tells their weights "
+            "from one another; add windows, widen them (bias.windows.width_in_spacings) or give longer trajectories"
+        )
+    return Weights(log_weights, overlap)
 
-    order = np.argsort(window, kind="stable")
+
+def _estimate(energies: Array, window: NDArray[np.integer], counts: NDArray[np.integer]) -> tuple[Array, Array]:
+    """Overlap of the windows and weights of the frames. Raises FitError if the equations are not solved."""
+    logger = logging.getLogger("pymbar")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it advertises an optional package at import
     try:
-        estimate = MBAR(energies[:, order], counts)
-    except ParameterError as error:
-        raise FitError(f"MBAR cannot weight these windows: {error}; more windows or wider ones must overlap") from error
+        from pymbar import MBAR  # noqa: PLC0415 (half a second to load)
+
+        estimate = MBAR(energies[:, np.argsort(window, kind="stable")], counts)
+    finally:
+        logger.setLevel(level)
     log_weights = -logsumexp(np.log(counts)[:, None] + estimate.f_k[:, None] - energies, axis=0)
-    return Weights(log_weights, np.asarray(estimate.compute_overlap()["matrix"]))
+    normalisation = logsumexp(log_weights + estimate.f_k[:, None] - energies, axis=1)
+    if not np.abs(normalisation).max() < _MAX_RESIDUAL:
+        raise FitError(
+            f"MBAR did not converge for these windows (residual {np.abs(normalisation).max():.2g}); add windows or "
+            "widen them (bias.windows.width_in_spacings), so that neighbours overlap"
+        )
+    return np.asarray(estimate.compute_overlap()["matrix"]), log_weights
 
 
 def profile(values: Array, log_weights: Array, edges: Array, *, thermal_energy: float) -> Array:

@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="what `cgpipe weights` wrote, for umbrella windows"
     )
-    parser.add_argument("--index", type=int, default=0, help="number of the trajectory among those of --weights")
     add_output(parser, what="H5MD file of the beads")
 
 
@@ -40,18 +39,24 @@ def run(args: argparse.Namespace) -> None:
     record = provenance("map", maps.settings, seed=0, inputs=[args.maps, args.trajectory, *more])
     with H5mdFile(args.trajectory) as file:
         _require_bias_on_beads(file, maps.positions)
-        weights = _weights(file, args.weights, args.index)
+        weights = _weights(file, args.weights)
         with create_h5md(
             args.output,
             maps.beads,
             frame_interval=file.frame_interval,
             provenance=record,
-            arrays={"lengths": np.array(file.lengths)},
+            arrays=_kept(file),
         ) as writer:
             for chunk in file.chunks():
                 forces = None if chunk.forces is None else maps.forces(chunk.forces)
                 own = chunk.log_weights if weights is None else weights[writer.n_frames :][: chunk.n_frames]
                 writer.append(maps.positions(chunk.positions), forces, own)
+
+
+def _kept(file: H5mdFile) -> dict[str, NDArray[Any]]:
+    """What beads inherit of their atoms' file: where trajectories end, and the umbrella window."""
+    window = file.array("window")
+    return {"lengths": np.array(file.lengths)} | ({} if window is None else {"window": window})
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def load_maps(path: Path) -> Maps:
     return Maps(plain.beads, positions, forces, plain.provenance.get("settings", {}))
 
 
-def _weights(file: H5mdFile, path: Path | None, index: int) -> NDArray[np.float64] | None:
+def _weights(file: H5mdFile, path: Path | None) -> NDArray[np.float64] | None:
     """Weights of the file's frames from elsewhere, (n_frames,), or None where it has its own or needs none."""
     if path is None:
         if file.array("window") is not None:
@@ -94,12 +99,7 @@ def _weights(file: H5mdFile, path: Path | None, index: int) -> NDArray[np.float6
                 f"{file.path} was recorded in an umbrella window; give the weights of its frames (--weights)"
             )
         return None
-    weights = weights_of(path, index)
-    if len(weights) != file.n_frames:
-        raise DataError(
-            f"{path} has {len(weights)} weights for the {file.n_frames} frames of {file.path}; make it again"
-        )
-    return weights
+    return weights_of(path, file.path)
 
 
 def _require_bias_on_beads(file: H5mdFile, position_map: LinearMap) -> None:

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the chosen frames."""
     with H5mdFile(args.beads) as file:
         frames, interval, source = file.frames(), file.frame_interval, file.observable("source")
-        lengths = file.array("source_lengths")
+        kept = {name: file.array(name) for name in ("source_lengths", "window")}
     n_frames = frames.n_frames if args.frames is None else args.frames
     if not 1 <= n_frames <= frames.n_frames:
         raise DataError(f"{args.beads} has {frames.n_frames} frames, {n_frames} were asked for; ask for fewer")
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
         chosen = chosen * frames.n_frames // n_frames
     record = provenance("share", {"frames": n_frames, "spread": args.spread}, seed=0, inputs=[args.beads])
     part = frames.part(chosen)
-    arrays = {} if lengths is None else {"source_lengths": lengths}
+    arrays = {name: values for name, values in kept.items() if values is not None}
     known = {} if source is None else {"source": source[chosen]}
     with create_h5md(args.output, part.topology, frame_interval=interval, provenance=record, arrays=arrays) as writer:
         writer.append(part.positions, part.forces, part.log_weights, **known)

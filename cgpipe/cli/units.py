@@ -1,7 +1,8 @@
 """Frames of an ensemble in the units that its errors are made of, read once and some at a time.
 
 Of few long trajectories each block of time is an independent cluster; of many short ones each trajectory is, or a
-bundle of them; of replicas each group is.
+bundle of them; of replicas each group is. Of umbrella windows, which mean nothing one by one, the same block of time of
+one trajectory in each window is.
 """
 
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ class Layout:
     n_blocks: int
     simulated: bool
     """Whether the files hold replicas of a simulation, be it one, rather than trajectories."""
+    ranks: list[int] | None = None
+    """Of each trajectory among those of its umbrella window; None without windows."""
 
     @property
     def n_trajectories(self) -> int:
@@ -60,6 +63,8 @@ class Layout:
         """Group of each cluster, (n_clusters,)."""
         if self.simulated:
             return np.arange(sum(min(n, _MAX_GROUPS) for n in self.n_replicas))
+        if self.ranks is not None:
+            return np.repeat(np.arange(max(self.ranks) + 1), self.n_blocks)
         if self.n_trajectories < _FEW_TRAJECTORIES:
             return np.repeat(np.arange(self.n_trajectories), self.n_blocks)
         return np.arange(min(self.n_trajectories, _MAX_GROUPS))
@@ -81,6 +86,9 @@ class Layout:
 
     def place(self, trajectory: int, time: int) -> Unit:
         """Unit of one block of a trajectory."""
+        if self.ranks is not None:
+            rank = self.ranks[trajectory]
+            return Unit(rank, time, rank * self.n_blocks + time, trajectory, 1)
         if self.n_trajectories < _FEW_TRAJECTORIES:
             return Unit(trajectory, time, trajectory * self.n_blocks + time, trajectory, 1)
         bundle = trajectory * min(self.n_trajectories, _MAX_GROUPS) // self.n_trajectories
@@ -89,12 +97,15 @@ class Layout:
 
 def layout(paths: list[Path], *, n_blocks: int, simulated: bool) -> Layout:
     """Layout of the files of one ensemble; simulated: they hold replicas."""
-    lengths, replicas = [], []
+    lengths, replicas, windows = [], [], []
     for path in paths:
         with H5mdFile(path) as file:
             lengths.append(file.lengths)
             replicas.append(file.n_replicas)
-    return Layout(paths, lengths, replicas, n_blocks, simulated)
+            windows.append(file.array("window"))
+    numbers = [int(window) for window in windows if window is not None]
+    ranks = [numbers[:k].count(window) for k, window in enumerate(numbers)]
+    return Layout(paths, lengths, replicas, n_blocks, simulated, ranks or None)
 
 
 def read_units(plan: Layout, *, start: int = 0) -> Iterator[tuple[Trajectory, Unit]]:

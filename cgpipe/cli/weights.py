@@ -7,7 +7,6 @@ example: cgpipe weights --section reference.yaml --biases bias0.json bias1.json 
 """
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,16 @@ from numpy.typing import NDArray
 from cgpipe.analysis.biased import first_halves, mbar_weights, profile
 from cgpipe.cli.arguments import add_inputs, add_output, add_section
 from cgpipe.cli.bias_file import load_bias
-from cgpipe.config.bias import WindowsSection
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record, save_record
 from cgpipe.errors import ConfigError, DataError
-from cgpipe.provenance import provenance
+from cgpipe.provenance import provenance, sha256
 from cgpipe.reference.bias import window_energies
-from cgpipe.reference.variables import Variable
 from cgpipe.units import KCAL, thermal_energy
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 _N_BINS = 50
 _POPULATED = 4.0 * KCAL
 """Bins up to this free energy count in the difference of halves."""
@@ -48,15 +44,16 @@ def run(args: argparse.Namespace) -> None:
     if section.bias is None:
         raise ConfigError("reference.bias is not set, so no frame has lost its weight")
     variables = load_bias(args.biases[0]).variables
-    columns, own, lengths = _read(args.trajectories)
-    arrays: dict[str, NDArray[np.generic]] = {"lengths": np.array(lengths)}
-    if section.bias.windows is None:
-        weigh: Callable[[Mask], Array] = own.__getitem__
-    else:
-        weigh, arrays["overlap"] = _by_windows(variables[0], section.bias.windows, columns[:, 0], lengths)
+    columns, own, lengths, window = _read(args.trajectories)
     early = first_halves(lengths)
     parts = [np.ones_like(early), early, ~early]
-    log_weights = [weigh(part) for part in parts]
+    arrays: dict[str, NDArray[np.generic]] = {"lengths": np.array(lengths)}
+    if section.bias.windows is None:
+        log_weights = [own[part] for part in parts]
+    else:
+        energies = window_energies(variables[0], section.bias.windows, columns[:, 0])
+        found = [mbar_weights(energies[:, part], window[part]) for part in parts]
+        log_weights, arrays["overlap"] = [weights.log_weights for weights in found], found[0].overlap
     for number, variable in enumerate(variables):
         edges = np.linspace(*variable.limits, _N_BINS + 1)
         kt = thermal_energy(section.temperature_K)
@@ -69,34 +66,24 @@ def run(args: argparse.Namespace) -> None:
         arrays[f"counts{number}"] = np.array(counts)
         print(f"{variable.label}: halves differ by {_difference(rows) / KCAL:.2f} kcal/mol (root mean square)")
     record = provenance("weights", {"reference": plain(section)}, seed=0, inputs=[*args.biases, *args.trajectories])
-    header = {"provenance": record, "labels": [variable.label for variable in variables]}
+    files = [sha256(path) for path in args.trajectories]
+    header = {"provenance": record, "labels": [variable.label for variable in variables], "files": files}
     save_record(args.output, {**arrays, "log_weights": log_weights[0]}, header)
 
 
-def _read(paths: list[Path]) -> tuple[Array, Array, list[int]]:
-    """Biased variables (n_frames, n_variables), own weights (n_frames,) and the frames of each file."""
-    columns, weights = [], []
+def _read(paths: list[Path]) -> tuple[Array, Array, list[int], NDArray[np.intp]]:
+    """Biased variables (n_frames, n_variables), own weights and window (n_frames,), and the frames of each file."""
+    columns, weights, windows = [], [], []
     for path in paths:
         with H5mdFile(path) as file:
-            values, own = file.observable("bias_variables"), file.observable("log_weight")
+            values, own, window = file.observable("bias_variables"), file.observable("log_weight"), file.array("window")
             if values is None:
                 raise DataError(f"{path} was recorded without a bias, or by an older cgpipe; delete it and run again")
             columns.append(values)
             weights.append(np.zeros(len(values)) if own is None else own)
-    return np.concatenate(columns), np.concatenate(weights), [len(values) for values in columns]
-
-
-def _by_windows(
-    variable: Variable, windows: WindowsSection, values: Array, lengths: list[int]
-) -> tuple[Callable[[Mask], Array], Array]:
-    """What weights some of the frames, and the overlap of the windows; files are dealt to windows in turn."""
-    energies = window_energies(variable, windows, values)
-    window = np.repeat(np.arange(len(lengths)) % windows.n_windows, lengths)
-
-    def weigh(part: Mask) -> Array:
-        return mbar_weights(energies[:, part], window[part]).log_weights
-
-    return weigh, mbar_weights(energies, window).overlap
+            windows.append(np.full(len(values), 0 if window is None else int(window)))
+    lengths = [len(values) for values in columns]
+    return np.concatenate(columns), np.concatenate(weights), lengths, np.concatenate(windows)
 
 
 def _difference(rows: list[Array]) -> float:
@@ -105,7 +92,13 @@ def _difference(rows: list[Array]) -> float:
     return float((rows[1][both] - rows[2][both]).std())
 
 
-def weights_of(path: Path, index: int) -> Array:
-    """Logarithms of the weights of the frames of one trajectory, (n_frames,), from what `cgpipe weights` wrote."""
-    arrays, _ = load_record(path)
-    return np.asarray(np.split(arrays["log_weights"], np.cumsum(arrays["lengths"])[:-1])[index])
+def weights_of(path: Path, trajectory: Path) -> Array:
+    """Logarithms of the weights of the frames of one trajectory, (n_frames,), from what `cgpipe weights` wrote.
+
+    Raises DataError if it did not weigh this trajectory.
+    """
+    arrays, header = load_record(path)
+    known = header.get("files", [])
+    if (digest := sha256(trajectory)) not in known:
+        raise DataError(f"{path} does not know the frames of {trajectory}; make it again from all trajectories")
+    return np.asarray(np.split(arrays["log_weights"], np.cumsum(arrays["lengths"])[:-1])[known.index(digest)])

@@ -105,8 +105,9 @@ class OpenMMReferenceSection(Section):
         return self.length_ns * self.n_trajectories * PICOSECONDS_PER_NANOSECOND / self.frame_interval_ps
 
     def start_of(self, index: int) -> Start:
-        """Where the trajectory, or the walker, of a number starts."""
-        return self.starts[index % len(self.starts)]
+        """Where the trajectory, or the walker, of a number starts; every umbrella window gets all kinds of starts."""
+        windows = None if self.bias is None else self.bias.windows
+        return self.starts[(index if windows is None else index // windows.n_windows) % len(self.starts)]
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

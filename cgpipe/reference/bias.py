@@ -45,8 +45,7 @@ def with_hill(bias: Bias, centre: NDArray[np.floating], *, height: float, width:
     """
     hill = np.array(height)
     for variable, value in zip(bias.variables, centre, strict=True):
-        inside = value if is_periodic(variable) else np.clip(value, *variable.limits)
-        distance = separation(variable, grid(variable, len(bias.table)), inside)
+        distance = separation(variable, grid(variable, len(bias.table)), value)
         hill = hill[..., None] * np.exp(-0.5 * (distance / width) ** 2)
     return replace(bias, table=bias.table + hill)
 

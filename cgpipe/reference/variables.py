@@ -71,7 +71,8 @@ class Contacts:
     def forces(self, n_particles: int) -> list[openmm.Force]:
         """Forces whose energies, with the offset, add up to the variable."""
         del n_particles
-        expression = f"{1 / len(self.pairs)!r} / (1 + exp({self.steepness!r} * (r - midpoint)))"
+        # By tanh, because exp would overflow for stretched chains, and its derivative become infinity by infinity.
+        expression = f"{0.5 / len(self.pairs)!r} * (1 - tanh({0.5 * self.steepness!r} * (r - midpoint)))"
         return _pair_forces(expression, self.pairs, {"midpoint": self.midpoints})
 
 
@@ -168,9 +169,14 @@ def grid(variable: Variable, n_points: int) -> NDArray[np.float64]:
 def separation(
     variable: Variable, values: NDArray[np.floating], centre: NDArray[np.floating] | float
 ) -> NDArray[np.float64]:
-    """Signed distance of values from a centre, the shorter way round a period."""
-    difference = np.asarray(values - np.asarray(centre), dtype=np.float64)
-    return np.angle(np.exp(1j * difference)) if is_periodic(variable) else difference
+    """Signed distance of values from a centre as the bias sees it.
+
+    The shorter way round a period; beyond the limits of a range, of the limit.
+    """
+    if is_periodic(variable):
+        return np.angle(np.exp(1j * (np.asarray(values, dtype=np.float64) - centre)))
+    inside = [np.clip(np.asarray(part, dtype=np.float64), *variable.limits) for part in (values, centre)]
+    return np.asarray(inside[0] - inside[1])
 
 
 def _pair_forces(expression: str, pairs: Pairs, columns: dict[str, tuple[float, ...]]) -> list[openmm.Force]:

@@ -1,24 +1,35 @@
 """Biased references through the workflow: umbrella windows from bias to weights; slow coordinates of another system."""
 
+import json
+
 import numpy as np
 import pytest
 from toy_project import TOY, TOY_PROTEIN, Project
 
+from cgpipe.cli.weights import weights_of
+from cgpipe.config.project import complete, plain
+from cgpipe.config.sections import SystemConfig
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record
+from cgpipe.errors import DataError
 
 _PHI = ["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"]
-_BEADS = [f"results/toy/beads/trajectory{k}.h5md" for k in range(6)]
+_BEADS = [f"results/toy/beads/trajectory{k}.h5md" for k in range(4)]
 
 
 @pytest.fixture(scope="module")
 def windows(tmp_path_factory):
-    """Capped alanine in three windows along phi, two trajectories each."""
-    bias = {"torsions": [_PHI], "windows": {"n_windows": 3, "width_in_spacings": 0.2}}
-    reference = {**TOY["reference"], "n_trajectories": 6, "length_ns": 0.01, "bias": bias}
+    """Capped alanine in two windows along phi, two trajectories each."""
+    bias = {"torsions": [_PHI], "windows": {"n_windows": 2, "width_in_spacings": 0.25}}
+    reference = {**TOY["reference"], "n_trajectories": 4, "length_ns": 0.01, "bias": bias}
     project = Project(tmp_path_factory.mktemp("windows"), {**TOY, "reference": reference})
     project.run("--", *_BEADS, "results/toy/figures/bias.png")
     return project
+
+
+def section_of(project, name):
+    """A completed section of the toy."""
+    return plain(getattr(complete(SystemConfig, project.read("config/systems/toy.yaml"), source="toy"), name))
 
 
 def _read(path):
@@ -27,13 +38,13 @@ def _read(path):
 
 
 def test_trajectories_are_dealt_to_windows(windows):
-    """Windows 120 degrees apart: most frames are nearer to the centre of their own than to that of another."""
+    """Windows 180 degrees apart: most frames are nearer to the centre of their own than to that of another."""
     reference = windows.folder / "results" / "toy" / "reference"
-    for number in range(6):
+    for number in range(4):
         phi, weights = _read(reference / f"trajectory{number}.h5md")
-        centres = np.deg2rad([-180, -60, 60])
+        centres = np.deg2rad([-180, 0])
         nearest = np.abs(np.angle(np.exp(1j * (phi - centres)))).argmin(axis=1)
-        assert np.bincount(nearest, minlength=3).argmax() == number % 3
+        assert np.bincount(nearest, minlength=2).argmax() == number % 2
         assert weights is None
 
 
@@ -43,12 +54,29 @@ def test_beads_carry_the_weights_of_all_windows_together(windows):
     joined = np.concatenate([_read(windows.folder / path)[1] for path in _BEADS])
     np.testing.assert_array_equal(joined, arrays["log_weights"])
     assert header["labels"] == ["torsion (rad)"]
-    assert arrays["overlap"].shape == (3, 3)
+    assert arrays["overlap"].shape == (2, 2)
     assert (results / "figures" / "bias.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_second_run_does_nothing(windows):
     assert windows.planned("--", *_BEADS) == {}
+
+
+def test_weights_go_by_the_frames_not_by_the_order_of_files(windows):
+    """Files as a shell might sort them give every trajectory the weights that it has otherwise."""
+    results = windows.folder / "results" / "toy"
+    section = json.dumps(section_of(windows, "reference"))
+    order = [f"results/toy/reference/trajectory{k}.h5md" for k in (3, 0, 1, 2)]
+    biases = [f"results/toy/reference/bias{k}.json" for k in range(2)]
+    done = windows.cgpipe(
+        "weights", "--section", section, "--biases", *biases, "--trajectories", *order, "--output", "other.h5"
+    )
+    assert done.returncode == 0, done.stderr
+    again = weights_of(windows.folder / "other.h5", results / "reference" / "trajectory3.h5md")
+    own = _read(windows.folder / _BEADS[3])[1]
+    np.testing.assert_allclose(again - again[0], own - own[0], atol=1e-4)
+    with pytest.raises(DataError, match=r"does not know the frames of .*mapping"):
+        weights_of(windows.folder / "other.h5", results / "beads" / "mapping.json")
 
 
 def test_frames_of_windows_are_not_mapped_without_weights(windows):

@@ -285,12 +285,6 @@ def window_weights(wildcards):
     return [f"{RESULTS}/{wildcards.system}/reference/weights.h5"] if in_window else []
 
 
-def weights_arguments(wildcards, input):
-    """Options of `cgpipe map` that name the weights of a trajectory."""
-    number = wildcards.run.removeprefix("trajectory")
-    return f"--weights {input.weights} --index {number}" if input.weights else ""
-
-
 def trajectories(wildcards):
     """Atomistic trajectories."""
     system = wildcards.system

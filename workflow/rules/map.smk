@@ -40,7 +40,9 @@ rule map:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        weights=weights_arguments,
+        weights=lambda wildcards, input: (
+            f"--weights {input.weights}" if input.weights else ""
+        ),
     shell:
         "cgpipe map --maps {input.maps} --trajectory {input.trajectory} {params.weights} --output {output}"
         " 2>&1 | tee {log}"

@@ -74,5 +74,15 @@ def test_windows_without_frames_are_named():
         mbar_weights(_windows(values)[:, kept], window[kept])
 
 
+def test_windows_that_nothing_connects_are_named():
+    """Weights of either side would stand in no relation to those of the other."""
+    values, window = _experiment(np.random.default_rng(11))
+    kept = np.isin(window, [0, 1, 7, 8])
+    number = np.searchsorted([0, 1, 7, 8], window[kept])
+    narrow = 25 * _windows(values[kept])[[0, 1, 7, 8]]
+    with pytest.raises(FitError, match=r"no frames connect the umbrella windows \[0, 1\] and \[2, 3\].*add windows"):
+        mbar_weights(narrow, number)
+
+
 def test_halves_are_of_each_trajectory():
     assert first_halves([4, 2, 3]).tolist() == [True, True, False, False, True, False, True, False, False]

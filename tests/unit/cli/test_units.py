@@ -255,3 +255,23 @@ def test_whole_trajectories_are_bundled_where_there_are_four(trajectories, lengt
     assert set(np.concatenate(members)) == set(range(n_bundles))
     if plan.n_trajectories >= 4:
         assert all(len(set(part)) == 1 for part in members)
+
+
+def test_the_same_time_of_all_windows_is_one_cluster(tmp_path):
+    """Three windows, two trajectories each, dealt in turn: windows mean nothing one by one."""
+    paths = []
+    for number in range(6):
+        path = tmp_path / f"w{number}.h5md"
+        arrays = {"window": np.array(number % 3)}
+        with create_h5md(path, _BEAD, frame_interval=1.0, provenance={}, arrays=arrays) as writer:
+            writer.append(_labelled(np.arange(8), np.full(8, number)))
+        paths.append(path)
+    plan = layout(paths, n_blocks=4, simulated=False)
+    assert plan.cluster_groups.tolist() == [0] * 4 + [1] * 4
+    clusters = {}
+    for frames, unit in read_units(plan):
+        assert unit.group == plan.cluster_groups[unit.cluster]
+        for time, number, _ in frames.positions[:, 0]:
+            clusters.setdefault(unit.cluster, set()).add((int(number) % 3, int(time) // 2, int(number) // 3))
+    for cluster, found in clusters.items():
+        assert found == {(window, cluster % 4, cluster // 4) for window in range(3)}

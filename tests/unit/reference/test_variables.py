@@ -146,6 +146,30 @@ def test_a_window_is_the_energy_that_its_frames_are_weighted_by(peptide, peptide
         assert energies[index] == pytest.approx(0.5 * ((value[0] - 0.1 * index) / 0.1) ** 2)
 
 
+def test_beyond_the_range_frames_are_weighted_by_the_window_that_acted(peptide, peptide_section):
+    """Where OpenMM's table ends, MBAR must be told of its end, not of a parabola that goes on."""
+    kt = 2.9
+    bias = BiasSection(rmsd={"max_nm": 0.5}, windows={"n_windows": 6}, n_grid_points=120)
+    flat = flat_bias(bias, variables_of(bias, peptide, None))
+    for index in (3, 5):
+        dynamics = Dynamics(peptide, peptide_section, window_bias(flat, bias.windows, index, thermal_energy=kt))
+        dynamics.place(peptide.starts["native"] * 3.0, 1)
+        value = dynamics.bias_variables()
+        assert value[0] > 0.6
+        told = window_energies(flat.variables[0], bias.windows, value)[index, 0]
+        assert dynamics.bias_energy() / kt == pytest.approx(told, abs=2e-3)
+        assert told == pytest.approx(0.5 * (5 - index) ** 2)
+
+
+def test_contacts_of_a_stretched_chain_push_nowhere(make, peptide, peptide_section):
+    """An exponential would overflow at some 15 nm, and its derivative be infinity by infinity."""
+    dynamics = Dynamics(peptide, peptide_section, with_hill(make("contacts"), np.array([0.2]), height=5.0, width=0.2))
+    dynamics.place(peptide.starts["native"] * 40.0, 1)
+    assert dynamics.bias_variables()[0] == pytest.approx(0.0, abs=1e-12)
+    forces = dynamics._context.getState(forces=True, groups={31}).getForces(asNumpy=True)._value
+    assert np.isfinite(forces).all()
+
+
 def test_windows_of_a_torsion_close_the_circle(alanine):
     phi = ["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"]
     bias = BiasSection(torsions=[phi], windows={"n_windows": 4})
