@@ -81,6 +81,30 @@ class StateSpace:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+def fit_slow(
+    trajectories: list[NDArray[np.floating]],
+    carbons: NDArray[np.intp],
+    *,
+    lag: float,
+    n_tics: int,
+    frame_interval: float,
+) -> tuple[Projection, Array]:
+    """The slow coordinates of `fit_states` alone, and their limits, (n_tics, 2).
+
+    lag, frame_interval : ps
+    """
+    projection, tics = _slow(trajectories, carbons, lag_frames(lag, frame_interval, key="lag_ps"), n_tics)
+    return projection, _limits(tics)
+
+
+def _slow(
+    trajectories: list[NDArray[np.floating]], carbons: NDArray[np.intp], n_lag: int, n_tics: int
+) -> tuple[Projection, list[Array]]:
+    """Slow coordinates, and every trajectory in them."""
+    projection = fit_tica(_pairs(trajectories, carbons, n_lag), n_tics=n_tics)
+    return projection, [_project(projection, positions, carbons) for positions in trajectories]
+
+
 def fit_states(
     trajectories: list[NDArray[np.floating]],
     carbons: NDArray[np.intp],
@@ -98,8 +122,7 @@ def fit_states(
     Raises FitError if the lag, the sampling or the connectivity do not allow it.
     """
     n_lag = lag_frames(section.lag_ps, frame_interval, key="lag_ps")
-    projection = fit_tica(_pairs(trajectories, carbons, n_lag), n_tics=section.n_tics)
-    tics = [_project(projection, positions, carbons) for positions in trajectories]
+    projection, tics = _slow(trajectories, carbons, n_lag, section.n_tics)
     centres = _cluster(np.concatenate(tics), section.n_clusters, seed)
     tree = cKDTree(centres)
     discrete = [np.asarray(tree.query(part)[1], dtype=np.intp) for part in tics]

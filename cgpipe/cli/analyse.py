@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--states", type=Path, metavar="FILE", help="what `cgpipe states` wrote")
     parser.add_argument("--native", type=Path, metavar="FILE", help="PDB file of the native structure")
+    parser.add_argument(
+        "--no-kinetics",
+        action="store_true",
+        help="the frames follow no dynamics of the system: a bias acted, or replicas were exchanged",
+    )
     add_inputs(parser, "beads", what="bead trajectories of one ensemble, mapped or simulated")
     add_output(parser, what="HDF5 record of the histograms")
 
@@ -56,11 +61,17 @@ def run(args: argparse.Namespace) -> None:
     plan = layout(args.beads, n_blocks=section.n_blocks_per_trajectory, simulated=bool(series))
     scale = bind_scale(section, topology, args.states, args.native)
     ensemble, chain = analyse_frames(
-        plan, scale, section, name=args.ensemble, root_seed=args.seed, interval=interval, start=start
+        plan,
+        scale,
+        section,
+        name=args.ensemble,
+        root_seed=args.seed,
+        interval=None if args.no_kinetics else interval,
+        start=start,
     )
     n_times = max(max(lengths) // n_replicas for lengths in plan.lengths)
     inputs = [path for path in (*args.beads, args.states, args.native) if path]
-    settings = {"analysis": plain(section), "ensemble": args.ensemble}
+    settings = {"analysis": plain(section), "ensemble": args.ensemble, "kinetics": not args.no_kinetics}
     header = {
         **_labels(topology, scale),
         "frame_interval_ps": interval,

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     parser.add_argument("--system", type=Path, required=True, metavar="FILE", help="what `cgpipe system` wrote")
     parser.add_argument("--index", type=int, required=True, help="number of the walker or window, from 0")
-    parser.add_argument("--states", type=Path, metavar="FILE", help="what `cgpipe states` wrote, for `tics`")
+    parser.add_argument("--slow", type=Path, metavar="FILE", help="what `cgpipe tica` wrote, for `tics`")
     add_output(parser, what="JSON file of the bias")
 
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError("reference.bias is not set, so there is no bias to build")
     atomistic = system_from_plain(load_json(args.system), source=str(args.system))
     settings = {"reference": plain(section), "walker": args.index}
-    record = provenance("bias", settings, seed=args.seed, inputs=[args.system, *([args.states] if args.states else [])])
+    record = provenance("bias", settings, seed=args.seed, inputs=[args.system, *([args.slow] if args.slow else [])])
     store = SegmentStore(args.output, fingerprint(record))
     schedule = Schedule(
         f"bias {args.index}",
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         interval=section.bias.hill_interval_ps,
         segment=section.segment_ps,
     )
-    flat = flat_bias(section.bias, variables_of(section.bias, atomistic, args.states))
+    flat = flat_bias(section.bias, variables_of(section.bias, atomistic, args.slow))
     thermal = thermal_energy(section.temperature_K)
     if section.bias.windows is not None:
         bias = window_bias(flat, section.bias.windows, args.index, thermal_energy=thermal)

@@ -57,12 +57,20 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def analyse_frames(
-    plan: Layout, scale: Scale, section: AnalysisSection, *, name: str, root_seed: int, interval: float, start: int
+    plan: Layout,
+    scale: Scale,
+    section: AnalysisSection,
+    *,
+    name: str,
+    root_seed: int,
+    interval: float | None,
+    start: int,
 ) -> tuple[Ensemble, Arrays]:
     """Histograms of the frames of a layout, and what is known of a chain, as named arrays.
 
     name     : of the ensemble: reference, model or check
-    interval : between frames, ps; start: frames of each replica that are left out
+    interval : between frames, ps, or None where they follow no dynamics of the system, so that there are no kinetics
+    start    : frames of each replica that are left out
     """
     chain = None if scale.chain is None else _Chain(plan, scale.chain, section, name=name, root_seed=root_seed)
     highest = max(_highest_weight(path) for path in plan.paths)
@@ -123,12 +131,13 @@ class _Chain:
             macrostates = self._scale.states.macrostates[measured.clusters]
             self._representatives.offer(measured.chain, macrostates, weights)
 
-    def arrays(self, interval: float) -> Arrays:
+    def arrays(self, interval: float | None) -> Arrays:
         found = {f"chain_{key}": values for key, values in self._ensemble.to_arrays().items()}
         if self._scale.states is None or self._section.markov is None:
             return found
-        kinetics = self._kinetics(self._scale.states, self._section.markov, interval)
-        found |= {f"kinetics_{key}": values for key, values in kinetics.to_arrays().items()}
+        if interval is not None:
+            kinetics = self._kinetics(self._scale.states, self._section.markov, interval)
+            found |= {f"kinetics_{key}": values for key, values in kinetics.to_arrays().items()}
         return found | {"structures": self._oriented(self._representatives.frames)}
 
     def _oriented(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from cgpipe.cli.hardware import set_threads
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import ImproveSection
 from cgpipe.data.h5md import H5mdFile, create_h5md
+from cgpipe.errors import DataError
 from cgpipe.provenance import provenance
 from cgpipe.seeding import stream
 
@@ -50,11 +51,19 @@ def run(args: argparse.Namespace) -> None:
             recorded += [part.positions for part in file.selected(frames)]
             source.append(np.stack([np.full(len(frames), number), frames], axis=1))
     nearest, rmsd = nearest_frames(targets, np.concatenate(recorded).astype(np.float64))
+    near = rmsd <= section.max_rmsd_nm
+    if 2 * near.sum() < len(near):
+        raise DataError(
+            f"only {near.sum()} of {len(near)} configurations of the CG model lie within {section.max_rmsd_nm:g} nm of "
+            f"a recorded frame (median {np.median(rmsd):.3f} nm); record more frames, or raise improve.max_rmsd_nm"
+        )
+    chosen, targets, nearest, rmsd = chosen[near], targets[near], nearest[near], rmsd[near]
     inputs = [*args.models, *args.simulation, *args.beads]
     record = provenance("propose", {"improve": plain(section)}, seed=args.seed, inputs=inputs)
     with create_h5md(args.output, simulated.topology, frame_interval=0.0, provenance=record) as writer:
         writer.append(targets, source=np.concatenate(source)[nearest], spread=spread[chosen])
     print(
         f"{len(chosen)} configurations whose spread is {spread[chosen].mean() / spread.mean():.2f} times the mean; the "
-        f"nearest recorded frames are {np.median(rmsd):.4f} nm away (median; at most {rmsd.max():.4f})"
+        f"nearest recorded frames are {np.median(rmsd):.4f} nm away (median; at most {rmsd.max():.4f}); "
+        f"{(~near).sum()} more were too far from any"
     )

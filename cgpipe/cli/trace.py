@@ -9,6 +9,7 @@ example: cgpipe trace results/ala2/figures/free_energy.png
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def trace(tree: ResultTree, path: Path) -> list[dict[str, Any]]:
 
 
 def _shown(tree: ResultTree, path: Path) -> str:
-    return str(path.relative_to(tree.folder.parent))
+    return os.path.relpath(path, tree.folder.parent)
 
 
 def _told(record: Record | None, sources: list[Source]) -> dict[str, Any]:

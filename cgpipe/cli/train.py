@@ -153,7 +153,8 @@ def _load(
     device: torch.device,
 ) -> _Data:
     trajectories = load_beads(paths)
-    beads, split = noise.on(joined(trajectories)), split_of_files(paths, trajectories, section, seed=seed)
+    split = split_of_files(paths, trajectories, section, seed=seed)
+    beads = noise.on(joined(trajectories), split.training())
     labels = residual_forces(beads, Prior(prior.bound(beads.topology)))
     return _Data(beads.topology, frames_on(beads.positions, labels, dtype=dtype, device=device), split)
 

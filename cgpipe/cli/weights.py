@@ -66,8 +66,10 @@ def run(args: argparse.Namespace) -> None:
         arrays[f"counts{number}"] = np.array(counts)
         print(f"{variable.label}: halves differ by {_difference(rows) / KCAL:.2f} kcal/mol (root mean square)")
     record = provenance("weights", {"reference": plain(section)}, seed=0, inputs=[*args.biases, *args.trajectories])
+    numbers = [""] if len(variables) == 1 else [f"{number} " for number in range(1, len(variables) + 1)]
+    labels = [f"{number}{variable.label}" for number, variable in zip(numbers, variables, strict=True)]
     files = [sha256(path) for path in args.trajectories]
-    header = {"provenance": record, "labels": [variable.label for variable in variables], "files": files}
+    header = {"provenance": record, "labels": labels, "files": files}
     save_record(args.output, {**arrays, "log_weights": log_weights[0]}, header)
 
 

@@ -7,6 +7,11 @@ from pydantic import Field, model_validator
 
 from cgpipe.config.base import AtomName, Count, Positive, Section
 
+_METADYNAMICS = {
+    "n_walkers", "build_length_ns", "hill_interval_ps", "hill_height_kJ_per_mol", "hill_width_deg", "bias_factor",
+}  # fmt: skip
+"""Keys that only metadynamics reads."""
+
 
 class ContactsSection(Section):
     """Fraction of native contacts between C-alpha atoms, from 0 to 1: Best et al. 2013, DOI 10.1073/pnas.1311599110."""
@@ -96,6 +101,12 @@ class BiasSection(Section):
         if len(given) != 1:
             raise ValueError(f"give exactly one of `torsions`, `contacts`, `rmsd` and `tics`; given: {given}")
         n_variables = len(self.torsions) if self.torsions else self.tics.n_tics if self.tics else 1
+        defaults = {name: type(self).model_fields[name].default for name in _METADYNAMICS}
+        ignored = sorted(name for name, default in defaults.items() if getattr(self, name) != default)
+        if self.windows is not None and ignored:
+            raise ValueError(
+                f"`windows` need no metadynamics, so {', '.join(ignored)} would do nothing; leave them out"
+            )
         if self.windows is not None and n_variables > 1:
             raise ValueError(f"`windows` stand along one variable; {n_variables} are given")
         return self

@@ -123,7 +123,10 @@ def load_project(values: Mapping[str, Any], *, source: str = "config/config.yaml
 def load_system(project: ProjectConfig, name: str, *, folder: Path) -> SystemConfig:
     """Completed configuration of one system: its file under `folder`, then the project's overrides."""
     path = folder / f"{name}.yaml"
-    return complete(SystemConfig, merge(read_yaml(path), project.overrides.get(name, {})), source=str(path))
+    system = complete(SystemConfig, merge(read_yaml(path), project.overrides.get(name, {})), source=str(path))
+    if system.improves is not None:
+        raise ConfigError(f"{path}: `improves` is set by the rounds of `snakemake improve`; leave it out")
+    return system
 
 
 def load_systems(
@@ -178,12 +181,17 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
             )
         require_shareable(name, system.reference, shared.reference)
     slow = _slow_source(system)
-    if slow == name or (slow is not None and systems[slow].analysis.markov is None):
+    if slow is not None and (systems[slow].analysis.markov is None or _slow_source(data_of(systems[slow], systems))):
         raise ConfigError(
-            f"{name}: reference.bias.tics names {slow}, which has no slow coordinates before {name} is simulated; name "
-            "another system of the same protein, with analysis.markov"
+            f"{name}: reference.bias.tics names {slow}, which has no slow coordinates of its own before {name} is "
+            "simulated; name a system of the same protein with analysis.markov, not itself biased along `tics`"
         )
     sources = [systems[source] for source in system.train_on or [name]]
+    if system.training.noise_nm and not all(_is_drawn_by_weight(source, systems) for source in sources):
+        raise ConfigError(
+            f"{name}: training.noise_nm needs frames that follow the Boltzmann distribution; its data are biased, "
+            "start from other than native structures or are weighted by a Markov model. Set it to 0"
+        )
     if system.training.labels != "instantaneous" and not all(_makes_mean_forces(s, systems) for s in sources):
         raise ConfigError(
             f"{name}: training.labels is {system.training.labels}, but its reference makes no mean forces; "
@@ -233,6 +241,17 @@ def _require_judge(name: str, systems: Mapping[str, SystemConfig], project: Proj
             f"{name} is judged by {system.judged_by}, which has the random numbers of its own data; give the judge a "
             "`seed` of its own"
         )
+
+
+def _is_drawn_by_weight(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:
+    """Whether the frames of a system's data have equal weights, as far as its config tells."""
+    data = data_of(system, systems)
+    reference, markov = data.reference, data.analysis.markov
+    if isinstance(reference, OpenMMReferenceSection) and (
+        reference.bias is not None or {*reference.starts} != {"native"}
+    ):
+        return False
+    return markov is None or not markov.reweight
 
 
 def _makes_mean_forces(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:

@@ -120,6 +120,14 @@ class OpenMMReferenceSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _native_variables(self) -> Self:
+        if self.structure is None and self.bias is not None and (self.bias.contacts or self.bias.rmsd):
+            raise ValueError(
+                "`bias.contacts` and `bias.rmsd` are of a native structure; give `structure` instead of `sequence`"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _even_windows(self) -> Self:
         windows = None if self.bias is None else self.bias.windows
         if windows is not None and self.n_trajectories % windows.n_windows:

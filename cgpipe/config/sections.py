@@ -86,7 +86,7 @@ class TrainingSection(Section):
 class TemperingSection(Section):
     """Parallel tempering: every replica gets copies at these temperatures, and neighbours exchange at each frame.
 
-    Hot copies can invert chiral centres, which a network of distances does not forbid: see `mirror_image_fraction`.
+    What is recorded has no kinetics. Hot copies can invert chiral centres where `prior.impropers` is off.
     """
 
     temperatures_K: Annotated[list[Positive], Field(min_length=1)]
@@ -137,8 +137,16 @@ class ImproveSection(Section):
     """Of all other atoms, before the average."""
     length_ps: Positive = 4.0
     """Of each average."""
+    max_rmsd_nm: Positive = 0.03
+    """From the nearest recorded frame; configurations further away are left out, as the other atoms would not follow
+    them in equilibrium. Large proteins, whose frames are further apart, need more."""
     min_gain: NotNegative = 1.0
     """The first metric must fall by more than so many standard errors for another round."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        _ = self.mean_force  # its own rules hold
+        return self
 
     @property
     def mean_force(self) -> MeanForceSection:
@@ -229,8 +237,4 @@ class SystemConfig(Section):
         ladder = [self.reference.temperature_K, *self.simulation.tempering.temperatures_K]
         if sorted(set(ladder)) != ladder:
             raise ValueError(f"simulation.tempering: temperatures must rise from the model's {ladder[0]:g} K: {ladder}")
-        if self.analysis.markov is not None:
-            raise ValueError(
-                "simulation.tempering exchanges configurations, which leaves analysis.markov no kinetics; choose one"
-            )
         return self

@@ -17,8 +17,13 @@ from cgpipe.data.tensors import load_tensors
 from cgpipe.errors import DataError
 from cgpipe.provenance import sha256, short_name
 
-_SHARED = ("beads/*.h5md", "prior/prior.json", "analysis/*.h5")
+_SHARED = (
+    "beads/*.h5md", "beads/mapping.json", "prior/prior.json", "analysis/*.h5", "reference/*.h5md", "reference/*.json",
+    "train/*/model.safetensors", "simulation/*.h5md", "comparison.json",
+)  # fmt: skip
 """What other systems may have read."""
+_DEEP = {"studies", "improve"}
+"""Folders of systems that lie deeper than those that they read from."""
 Record = dict[str, Any]
 Reader = Callable[[Path], Record | None]
 
@@ -110,10 +115,10 @@ class ResultTree:
 
     @property
     def _roots(self) -> list[Path]:
-        """Folders of systems beside this one; a point of a study lies deeper than its judge and its data."""
+        """Folders of systems beside this one, or, for points of studies and rounds of improvement, above it."""
         above = [*self.folder.parents]
-        studies = next((k for k, path in enumerate(above) if path.name == "studies"), 0)
-        return above[: studies + 2 if studies else 1]
+        deep = next((k for k, path in enumerate(above) if path.name in _DEEP), 0)
+        return above[: deep + 2 if deep else 1]
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:

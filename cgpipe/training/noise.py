@@ -27,8 +27,8 @@ class Noise:
     """kJ/mol."""
     rng: np.random.Generator
 
-    def on(self, beads: Trajectory) -> Trajectory:
-        """Frames with moved positions, and labels of least variance there.
+    def on(self, beads: Trajectory, training: NDArray[np.intp]) -> Trajectory:
+        """Frames with moved positions, and labels of least variance there, mixed as the training frames ask for.
 
         Raises DataError if the frames carry no forces, or weights: the score is that of the frames as they are drawn.
         """
@@ -43,7 +43,7 @@ class Noise:
             )
         noise = self.rng.standard_normal(beads.positions.shape)
         score, forces = -self.thermal_energy / self.width * noise, beads.forces.astype(np.float64)
-        share = force_share(forces, score)[:, None]
+        share = force_share(forces[training], score[training])[:, None]
         mixed = share * forces + (1 - share) * score
         return replace(beads, positions=beads.positions + self.width * noise, forces=mixed)
 

@@ -96,7 +96,7 @@ def test_slow_coordinates_of_another_system_bias_a_protein(protein, tmp_path):
     reference = {**TOY_PROTEIN["reference"], "starts": ["native"], "bias": bias}
     project.write("config/systems/slow.yaml", {**TOY_PROTEIN, "reference": reference, "seed": 8})
     project.write("config/config.yaml", {"systems": ["toy", "slow"], "seed": 7})
-    project.run("--", "results/slow/beads/trajectory0.h5md")
+    project.run("--", "results/slow/analysis/reference.h5")
     from cgpipe.analysis.chain import alpha_carbons  # noqa: PLC0415 (torch takes a second to load)
     from cgpipe.cli.states import load_states  # noqa: PLC0415
 
@@ -107,3 +107,22 @@ def test_slow_coordinates_of_another_system_bias_a_protein(protein, tmp_path):
     np.testing.assert_allclose(found, space.project(frames.positions, carbons), atol=1e-4)
     np.testing.assert_array_equal(weights, frames.log_weights)
     assert np.ptp(weights) > 0
+    known = set(load_record(project.folder / "results" / "slow" / "analysis" / "reference.h5")[0])
+    assert "structures" in known
+    assert not any(name.startswith("kinetics_") for name in known), "a bias leaves no kinetics"
+
+
+def test_an_analysis_edit_of_their_source_reruns_no_biased_simulation(protein, tmp_path):
+    """But another lag of its slow coordinates does."""
+    project = protein.copy(tmp_path / "slow")
+    bias = {"tics": {"system": "toy"}, "n_walkers": 1, "build_length_ns": 0.002}
+    reference = {**TOY_PROTEIN["reference"], "starts": ["native"], "bias": bias}
+    project.write("config/systems/slow.yaml", {**TOY_PROTEIN, "reference": reference, "seed": 8})
+    project.write("config/config.yaml", {"systems": ["toy", "slow"], "seed": 7})
+    project.run("--", "results/slow/reference/bias0.json", "results/toy/comparison.json")
+    for changes, rerun in (({"n_macrostates": 3}, False), ({"lag_ps": 0.8}, True)):
+        markov = {**TOY_PROTEIN["analysis"]["markov"], **changes}
+        project.write(
+            "config/systems/toy.yaml", {**TOY_PROTEIN, "analysis": {**TOY_PROTEIN["analysis"], "markov": markov}}
+        )
+        assert ("bias" in project.planned("--", "results/slow/reference/bias0.json")) == rerun

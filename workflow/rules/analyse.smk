@@ -49,9 +49,14 @@ rule analyse:
         native=lambda wildcards, input: (
             f"--native {input.native}" if input.native else ""
         ),
+        kinetics=lambda wildcards: (
+            ""
+            if follows_dynamics(wildcards.system, wildcards.ensemble)
+            else "--no-kinetics"
+        ),
     shell:
         "cgpipe analyse --section {params.section:q} --seed {params.seed} --ensemble {wildcards.ensemble}"
-        " {params.states} {params.native} --beads {input.beads} --output {output} 2>&1 | tee {log}"
+        " {params.states} {params.native} {params.kinetics} --beads {input.beads} --output {output} 2>&1 | tee {log}"
 
 
 rule compare:

@@ -68,14 +68,8 @@ FIGURES = [
     "diagnostics",
 ]
 PEPTIDE_FIGURES = ["marginals"]
-PROTEIN_FIGURES = [
-    "coordinates",
-    "structures",
-    "timescales",
-    "chapman_kolmogorov",
-    "transitions",
-    "contacts",
-]
+PROTEIN_FIGURES = ["coordinates", "structures", "contacts"]
+KINETIC_FIGURES = ["timescales", "chapman_kolmogorov", "transitions"]
 
 
 def one_of(names):
@@ -262,16 +256,29 @@ def biases(wildcards):
     return found[int(wildcards.index) % len(found)]
 
 
-def bias_states(wildcards):
+def slow_coordinates(wildcards):
     """Slow coordinates of another system that the bias acts on, or nothing."""
     bias = SYSTEMS[wildcards.system].reference.bias
     slow = bias and bias.tics
-    return [f"{RESULTS}/{slow.system}/analysis/states.h5"] if slow else []
+    return [f"{RESULTS}/{slow.system}/analysis/tica.h5"] if slow else []
 
 
 def is_biased(system):
     """Whether a system's own trajectories ran under a bias."""
     return getattr(SYSTEMS[system].reference, "bias", None) is not None
+
+
+def follows_dynamics(system, ensemble):
+    """Whether the frames of an ensemble follow one another as the system moves, so that they have kinetics."""
+    if ensemble == "model":
+        return SYSTEMS[system].simulation.tempering is None
+    return ensemble == "check" or getattr(origin(system), "bias", None) is None
+
+
+def has_kinetics(system):
+    """Whether model and reference of a system can be compared in their kinetics."""
+    ensembles = ((system, "model"), (judge(system), "reference"))
+    return all(follows_dynamics(name, ensemble) for name, ensemble in ensembles)
 
 
 def has_windows(system):
@@ -436,6 +443,8 @@ def simulations(wildcards):
 def system_figures(system):
     """All figures of a system."""
     more = PROTEIN_FIGURES if SYSTEMS[system].analysis.markov else PEPTIDE_FIGURES
+    if SYSTEMS[system].analysis.markov and has_kinetics(system):
+        more = more + KINETIC_FIGURES
     if system not in TRANSFERRED and SYSTEMS[system].split.test_fraction:
         more = more + [
             "uncertainty"
@@ -510,6 +519,16 @@ def simulations_before(wildcards):
     """Simulation of the model that a round improves."""
     before = SYSTEMS[wildcards.system].improves
     return numbered(before, "simulation/job{}.h5md", SYSTEMS[before].simulation.n_jobs)
+
+
+def improve_keys(*names):
+    """Function of the wildcards: some keys of the `improve` section as an argument, which others do not rerun."""
+
+    def given(wildcards):
+        section = SYSTEMS[wildcards.system].improve
+        return json.dumps({name: getattr(section, name) for name in sorted(names)})
+
+    return given
 
 
 def round_number(wildcards):

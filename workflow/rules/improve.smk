@@ -20,7 +20,7 @@ rule propose:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        section=section("improve"),
+        section=improve_keys("n_configurations", "n_jobs", "max_rmsd_nm"),
         seed=seed,
         number=round_number,
     shell:
@@ -49,7 +49,9 @@ rule explore:
         runtime=growing(1440),
     params:
         reference=origin_reference,
-        improve=section("improve"),
+        improve=improve_keys(
+            "n_configurations", "n_jobs", "lead_ps", "equilibration_ps", "length_ps"
+        ),
         seed=seed,
         number=round_number,
     shell:
@@ -76,7 +78,7 @@ checkpoint gain:
         mem_mb=growing(500),
         runtime=growing(10),
     params:
-        section=section("improve"),
+        section=improve_keys("n_rounds", "min_gain"),
     shell:
         "cgpipe gain --section {params.section:q} --comparisons {input} --output {output} 2>&1 | tee {log}"
 

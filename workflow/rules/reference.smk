@@ -88,10 +88,31 @@ rule system:
         "cgpipe system --section {params.section:q} {params.structure} --output {output.json} 2>&1 | tee {log}"
 
 
+rule tica:
+    input:
+        bead_trajectories,
+    output:
+        f"{RESULTS}/{{system}}/analysis/tica.h5",
+    log:
+        f"{RESULTS}/{{system}}/logs/tica.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/tica.tsv"
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        lag=lambda wildcards: SYSTEMS[wildcards.system].analysis.markov.lag_ps,
+        n_tics=lambda wildcards: SYSTEMS[wildcards.system].analysis.markov.n_tics,
+    shell:
+        "cgpipe tica --lag {params.lag} --n-tics {params.n_tics} --beads {input} --output {output} 2>&1 | tee {log}"
+
+
 rule bias:
     input:
         system=f"{RESULTS}/{{system}}/reference/system.json",
-        states=bias_states,
+        slow=slow_coordinates,
     output:
         f"{RESULTS}/{{system}}/reference/bias{{index}}.json",
     log:
@@ -106,11 +127,9 @@ rule bias:
     params:
         section=simulated_reference,
         seed=seed,
-        states=lambda wildcards, input: (
-            f"--states {input.states}" if input.states else ""
-        ),
+        slow=lambda wildcards, input: f"--slow {input.slow}" if input.slow else "",
     shell:
-        "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system} {params.states}"
+        "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system} {params.slow}"
         " --index {wildcards.index} --output {output} 2>&1 | tee {log}"
 
 

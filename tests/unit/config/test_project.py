@@ -84,3 +84,42 @@ def test_slow_coordinates_come_from_another_system_that_has_them(tmp_path, named
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(ConfigError, match=rf"toy: reference\.bias\.tics names {named}, which has no slow coordinates"):
         load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)
+
+
+_NOISE = {"training": {"noise_nm": 0.005}, "mapping": {"beads": ["ALA2:N", "ALA2:CA"]}}
+_PEPTIDE = {"kind": "openmm", "sequence": "ACE ALA NME"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"reference": {**_PEPTIDE, "bias": {"torsions": [["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C"]]}}},
+        {"reference": {**_PEPTIDE, "starts": ["native", "heated"]}},
+        {"reference": _PEPTIDE, "analysis": {"markov": {"lag_ps": 10, "model_lag_ps": 5}}},
+    ],
+    ids=["biased", "heated", "reweighted"],
+)
+def test_noise_needs_frames_that_are_drawn_by_their_weight(tmp_path, more):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**_NOISE, **more}))
+    with pytest.raises(ConfigError, match=r"toy: training\.noise_nm needs frames that follow the Boltz"):
+        load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)
+
+
+def test_noise_on_plain_frames_is_accepted(tmp_path):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**_NOISE, "reference": _PEPTIDE}))
+    assert load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)["toy"].training.noise_nm == 0.005
+
+
+def test_systems_that_bias_each_other_are_refused(tmp_path):
+    for name, other in (("toy", "other"), ("other", "toy")):
+        reference = {"kind": "openmm", "structure": "a.pdb", "bias": {"tics": {"system": other}}}
+        content = {"reference": reference, "analysis": {"markov": {"lag_ps": 10, "model_lag_ps": 5}}}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match="not itself biased along `tics`"):
+        load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)
+
+
+def test_only_rounds_improve_a_system(systems):
+    (systems / "toy.yaml").write_text(_SYSTEM + "improves: toy\n")
+    with pytest.raises(ConfigError, match="`improves` is set by the rounds of `snakemake improve`; leave it out"):
+        load_system(load_project({"systems": ["toy"]}), "toy", folder=systems)

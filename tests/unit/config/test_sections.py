@@ -90,6 +90,36 @@ def test_windows_stand_along_one_variable(given):
         complete(BiasSection, {**given, "windows": {}}, source="toy.yaml")
 
 
+def test_windows_take_no_keys_of_metadynamics():
+    with pytest.raises(ConfigError, match="build_length_ns, n_walkers would do nothing; leave them out"):
+        complete(
+            BiasSection,
+            {"rmsd": {}, "windows": {}, "n_walkers": 4, "build_length_ns": 9, "bias_factor": 10},
+            source="a",
+        )
+
+
+def test_every_window_gets_all_kinds_of_starts():
+    bias = {"torsions": [_TORSION], "windows": {"n_windows": 2}}
+    reference = _system(
+        reference={**_REFERENCE, "starts": ["native", "heated"], "n_trajectories": 8, "bias": bias}
+    ).reference
+    starts = [[reference.start_of(k) for k in range(8) if k % 2 == window] for window in (0, 1)]
+    assert starts == [["native", "heated"] * 2] * 2
+
+
+@pytest.mark.parametrize("variable", ["contacts", "rmsd"])
+def test_what_is_measured_from_a_native_structure_needs_one(variable):
+    with pytest.raises(ConfigError, match="give `structure` instead of `sequence`"):
+        _system(reference={**_REFERENCE, "bias": {variable: {}}})
+
+
+@pytest.mark.parametrize("improve", [{"n_configurations": 1, "n_jobs": 2}, {"length_ps": 0}])
+def test_rounds_that_cannot_average_are_refused(improve):
+    with pytest.raises(ConfigError, match="improve"):
+        _system(improve=improve)
+
+
 def test_trajectories_are_dealt_evenly_to_windows():
     bias = {"torsions": [_TORSION], "windows": {"n_windows": 12}}
     with pytest.raises(ConfigError, match="4 trajectories cannot be dealt evenly to 12 windows"):

@@ -153,10 +153,6 @@ def test_systems_of_systems_come_along(folder):
     [
         ("simulation: {tempering: {temperatures_K: [400, 350]}}", "must rise from the model's 300 K"),
         ("simulation: {tempering: {temperatures_K: [290]}}", "must rise"),
-        (
-            "simulation: {tempering: {temperatures_K: [400]}}\nanalysis: {markov: {lag_ps: 1, model_lag_ps: 1}}",
-            "no kinetics",
-        ),
     ],
 )
 def test_tempering_that_cannot_be_is_refused(folder, text, complaint):

@@ -57,14 +57,19 @@ def space(peptide, carbons):
     return StateSpace(rng.standard_normal(n_features), matrix, limits, nothing, nothing, nothing, nothing, nothing)
 
 
+def _save_slow(path, space, topology, carbons):
+    arrays = {name: getattr(space, name) for name in ("mean", "matrix", "limits")}
+    save_record(path, arrays, {"residues": [topology.residue_names[k] for k in carbons]})
+
+
 @pytest.fixture
-def make(peptide, space, tmp_path):
+def make(peptide, carbons, space, tmp_path):
     """Maker of a flat bias of a kind."""
-    save_record(tmp_path / "states.h5", space.to_arrays(), {})
+    _save_slow(tmp_path / "tica.h5", space, peptide.topology, carbons)
 
     def flat(kind):
         bias = BiasSection(**_KINDS[kind])
-        return flat_bias(bias, variables_of(bias, peptide, tmp_path / "states.h5"))
+        return flat_bias(bias, variables_of(bias, peptide, tmp_path / "tica.h5"))
 
     return flat
 
@@ -178,14 +183,13 @@ def test_windows_of_a_torsion_close_the_circle(alanine):
     np.testing.assert_allclose(energies, [0.0, 0.5, 2.0, 0.5], atol=1e-5)
 
 
-def test_what_cannot_be_biased_is_refused(alanine, peptide, space, tmp_path):
-    with pytest.raises(DataError, match="five C-alpha atoms or more, there are 1"):
+def test_what_cannot_be_biased_is_refused(alanine, peptide, carbons, space, tmp_path):
+    with pytest.raises(DataError, match="C-alpha atoms of five residues or more"):
         variables_of(BiasSection(contacts={}), alanine, None)
     with pytest.raises(DataError, match=r"nearer than 0\.3 nm; raise reference\.bias\.contacts\.contact_nm"):
         variables_of(BiasSection(contacts={"contact_nm": 0.3}), peptide, None)
-    with pytest.raises(ConfigError, match="--states"):
+    with pytest.raises(ConfigError, match="--slow"):
         variables_of(BiasSection(tics={"system": "other"}), peptide, None)
-    short = StateSpace(space.mean[:-1], space.matrix[:-1], space.limits, *[np.zeros(0)] * 5)
-    save_record(tmp_path / "short.h5", short.to_arrays(), {})
-    with pytest.raises(DataError, match="of another protein"):
-        variables_of(BiasSection(tics={"system": "other"}), peptide, tmp_path / "short.h5")
+    _save_slow(tmp_path / "other.h5", space, peptide.topology, carbons[:-1])
+    with pytest.raises(DataError, match=r"of another protein, ALA ALA ALA ALA ALA; this one is ALA( ALA){5}: name a"):
+        variables_of(BiasSection(tics={"system": "other"}), peptide, tmp_path / "other.h5")

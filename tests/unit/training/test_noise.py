@@ -37,7 +37,7 @@ def _slopes(beads):
 
 def test_labels_are_the_mean_force_of_the_noised_ensemble(frames, rng):
     """Springs of kT / (kT/k + w^2): the noised ensemble of a spring is Gaussian."""
-    slope, error, _ = _slopes(Noise(_WIDTH, _KT, rng).on(frames))
+    slope, error, _ = _slopes(Noise(_WIDTH, _KT, rng).on(frames, np.arange(_N)))
     expected = -_KT / (_KT / _STIFFNESS + _WIDTH**2)
     assert np.abs((slope - expected) / error).max() < 3.5
     assert abs(expected) < 0.9 * _STIFFNESS  # far from the clean one, in many standard errors
@@ -45,7 +45,7 @@ def test_labels_are_the_mean_force_of_the_noised_ensemble(frames, rng):
 
 def test_the_mix_has_the_least_variance(frames, rng):
     """About the mean force at x', the errors of force and score are known, and they oppose each other."""
-    beads = Noise(_WIDTH, _KT, rng).on(frames)
+    beads = Noise(_WIDTH, _KT, rng).on(frames, np.arange(_N))
     spring = _KT / (_KT / _STIFFNESS + _WIDTH**2)
     # x given x' has variance kT/k w^2 / (kT/k + w^2); then F = -k x + noise and the score is kT (x - x') / w^2.
     inner = _WIDTH**2 * spring / _STIFFNESS
@@ -64,12 +64,12 @@ def test_a_perfect_force_is_all_of_the_mix(rng):
 
 
 def test_no_width_changes_nothing(frames, rng):
-    assert Noise(0.0, _KT, rng).on(frames) is frames
+    assert Noise(0.0, _KT, rng).on(frames, np.arange(_N)) is frames
 
 
 def test_frames_with_weights_are_refused(frames, rng):
     weighted = Trajectory(frames.topology, frames.positions, frames.forces, np.zeros(_N))
     with pytest.raises(DataError, match=r"carry weights.* leave it at 0 for biased references"):
-        Noise(_WIDTH, _KT, rng).on(weighted)
+        Noise(_WIDTH, _KT, rng).on(weighted, np.arange(_N))
     with pytest.raises(DataError, match="carry no forces"):
-        Noise(_WIDTH, _KT, rng).on(Trajectory(frames.topology, frames.positions))
+        Noise(_WIDTH, _KT, rng).on(Trajectory(frames.topology, frames.positions), np.arange(_N))
