@@ -50,7 +50,7 @@ def plot_fit(fit: dict[str, Any], ax: Axes) -> Axes:
     ax.set_ylabel("density")
     ax.set_yticks([])
     ax.set_ylim(bottom=0)
-    quality = "" if fit["kind"] == "repulsion" else f"\nKL {fit['divergence_nats']:.4f} nats"
-    kind, beads = fit["label"].split(" ", 1)
-    ax.set_title(("improper " if kind == "improper" else "") + _short(beads) + quality)
+    notes = ["improper"] if fit["kind"] == "improper" else []
+    notes += [] if fit["kind"] == "repulsion" else [f"KL {fit['divergence_nats']:.4f} nats"]
+    ax.set_title("\n".join([_short(fit["label"].split(" ", 1)[1]), ", ".join(notes)]).strip())
     return ax
