@@ -28,7 +28,8 @@ TOY = {
     "mapping": {"beads": ["ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:CB", "ALA2:C", "NME3:N"]},
     "network": {"n_features": 8, "n_radial": 8, "n_blocks": 1},
     "training": {"n_epochs": 2, "batch_size": 64},
-    "simulation": {"n_replicas": 4, "length_ps": 4, "segment_ps": 1, "timestep_fs": 2},
+    # Strong friction, because a network that has learned nothing heats its frames.
+    "simulation": {"n_replicas": 8, "length_ps": 4, "segment_ps": 1, "timestep_fs": 2, "friction_per_ps": 10},
     "analysis": {"n_bootstrap": 20, "n_blocks_per_trajectory": 4},
 }
 

@@ -59,7 +59,7 @@ def test_every_profile_plans_what_a_local_run_plans(profile):
     ]
     assert [plan.returncode for plan in plans] == [0, 0], plans[1].stdout + plans[1].stderr
     tables = [re.findall(r"^(\w+) +(\d+)$", plan.stdout, re.MULTILINE) for plan in plans]
-    assert dict(tables[0])["figure"] == "11"
+    assert dict(tables[0])["figure"] == "12"
     assert tables[0] == tables[1]
 
 

@@ -31,7 +31,7 @@ def _verify(folder, capsys):
 def test_whole_results_are_found_whole(results, capsys):
     code, text = _verify(results, capsys)
     assert code == 0, text
-    assert re.fullmatch(r"toy: 42 files whole, of one chain, and sane\n", text)
+    assert re.fullmatch(r"toy: 45 files whole, of one chain, and sane\n", text)
 
 
 def _everything(folder):
@@ -51,7 +51,7 @@ def test_any_flipped_byte_is_found(results, capsys):
         if code != 1 or name.split("/")[-1] not in text or "Traceback" in text:
             missed.append((name, text))
         (results / name).write_bytes(whole)
-    assert len(names) == 42
+    assert len(names) == 45
     assert not missed
 
 
@@ -154,7 +154,7 @@ def test_export_is_a_crate_of_everything(results, tmp_path):
 def test_status_counts_and_tells_of_unfinished_work(edited, monkeypatch, capsys):
     monkeypatch.chdir(edited.folder)
     assert main(["status"]) == 0
-    assert "toy: 42 of 42 files made" in capsys.readouterr().out
+    assert "toy: 45 of 45 files made" in capsys.readouterr().out
     results = edited.folder / "results" / "toy"
     (results / "simulation" / "job0.h5md").unlink()
     log = results / "logs" / "simulate0.log"
