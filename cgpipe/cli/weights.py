@@ -22,6 +22,7 @@ from cgpipe.data.records import load_record, save_record
 from cgpipe.errors import ConfigError, DataError
 from cgpipe.provenance import provenance, sha256
 from cgpipe.reference.bias import window_energies
+from cgpipe.reference.variables import Variable
 from cgpipe.units import KCAL, thermal_energy
 
 Array = NDArray[np.float64]
@@ -66,8 +67,7 @@ def run(args: argparse.Namespace) -> None:
         arrays[f"counts{number}"] = np.array(counts)
         print(f"{variable.label}: halves differ by {_difference(rows) / KCAL:.2f} kcal/mol (root mean square)")
     record = provenance("weights", {"reference": plain(section)}, seed=0, inputs=[*args.biases, *args.trajectories])
-    numbers = [""] if len(variables) == 1 else [f"{number} " for number in range(1, len(variables) + 1)]
-    labels = [f"{number}{variable.label}" for number, variable in zip(numbers, variables, strict=True)]
+    labels = [_label(variable, number if len(variables) > 1 else None) for number, variable in enumerate(variables, 1)]
     files = [sha256(path) for path in args.trajectories]
     header = {"provenance": record, "labels": labels, "files": files}
     save_record(args.output, {**arrays, "log_weights": log_weights[0]}, header)
@@ -86,6 +86,12 @@ def _read(paths: list[Path]) -> tuple[Array, Array, list[int], NDArray[np.intp]]
             windows.append(np.full(len(values), 0 if window is None else int(window)))
     lengths = [len(values) for values in columns]
     return np.concatenate(columns), np.concatenate(weights), lengths, np.concatenate(windows)
+
+
+def _label(variable: Variable, number: int | None) -> str:
+    """What an axis says of a variable: its name, its number among several, its unit."""
+    name, bracket, unit = variable.label.partition(" (")
+    return "".join([name, "" if number is None else f" {number}", bracket, unit])
 
 
 def _difference(rows: list[Array]) -> float:
