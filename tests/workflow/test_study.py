@@ -47,13 +47,15 @@ def studied(tmp_path_factory):
 def test_table_and_figure_are_there(studied):
     results = studied.folder / "results" / "studies" / "toy"
     with (results / "study.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["metric"] == "js_phi_psi[ALA2]"]
+        table = list(csv.DictReader(file))
+    rows = [row for row in table if row["metric"] == "js_phi_psi[ALA2]"]
     assert len(rows) == 6
     assert {(row["axis"], row["point"]) for row in rows} == {
         ("frames", "200"), ("labels", "mean"), ("labels", "both"),
     }  # fmt: skip
     assert {row["seed"] for row in rows} == {"1", "2"}
-    assert len({row["value"] for row in rows}) == len(rows), "two points are the same run"
+    angles = [row["value"] for row in table if row["metric"] == "js_angles"]  # so few torsions can agree by chance
+    assert len(set(angles)) == len(rows), "two points are the same run"
     assert (results / "study.png").read_bytes().startswith(b"\x89PNG")
     assert (results / "study.pdf").read_bytes().startswith(b"%PDF")
 
