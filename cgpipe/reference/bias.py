@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cgpipe.config.bias import BiasSection, WindowsSection
 from cgpipe.errors import DataError
-from cgpipe.reference.variables import Variable, grid, is_periodic, offset, separation
+from cgpipe.reference.variables import Variable, grid, separation
 
 BIAS_GROUP = 31
 """OpenMM force group of the bias; all other groups are the unbiased system."""
@@ -86,7 +86,7 @@ def bias_force(bias: Bias, n_particles: int) -> openmm.CustomCVForce:
     components = [variable.forces(n_particles) for variable in bias.variables]
     names = [[f"v{k}_{part}" for part in range(len(forces))] for k, forces in enumerate(components)]
     values = [
-        _inside(f"({'+'.join(parts)}+({offset(variable)!r}))", variable)
+        _inside(f"({'+'.join(parts)}+({variable.offset!r}))", variable)
         for variable, parts in zip(bias.variables, names, strict=True)
     ]
     force = openmm.CustomCVForce(f"{_TABLE}({','.join(values)})")
@@ -94,7 +94,7 @@ def bias_force(bias: Bias, n_particles: int) -> openmm.CustomCVForce:
         for name, component in zip(parts, forces, strict=True):
             force.addCollectiveVariable(name, component)
     kind = openmm.Continuous1DFunction if len(bias.variables) == 1 else openmm.Continuous2DFunction
-    force.addTabulatedFunction(_TABLE, kind(*_table_arguments(bias), is_periodic(bias.variables[0])))
+    force.addTabulatedFunction(_TABLE, kind(*_table_arguments(bias), bias.variables[0].periodic))
     force.setForceGroup(BIAS_GROUP)
     return force
 
@@ -102,12 +102,12 @@ def bias_force(bias: Bias, n_particles: int) -> openmm.CustomCVForce:
 def _inside(expression: str, variable: Variable) -> str:
     """The variable as the table takes it: outside of its limits a table of OpenMM is zero."""
     lower, upper = variable.limits
-    return expression if is_periodic(variable) else f"max({lower!r},min({upper!r},{expression}))"
+    return expression if variable.periodic else f"max({lower!r},min({upper!r},{expression}))"
 
 
 def variable_values(force: openmm.CustomCVForce, bias: Bias, context: openmm.Context) -> NDArray[np.float64]:
     """Variables of the context's positions, (n_variables,)."""
-    values = np.array([offset(variable) for variable in bias.variables])
+    values = np.array([variable.offset for variable in bias.variables])
     for part, value in enumerate(force.getCollectiveVariableValues(context)):
         number = force.getCollectiveVariableName(part).removeprefix("v").split("_")[0]
         values[int(number)] += value
@@ -122,7 +122,7 @@ def update_force(force: openmm.CustomCVForce, bias: Bias, context: openmm.Contex
 
 def _table_arguments(bias: Bias) -> list[int | float | list[float]]:
     """Sizes, values and limits as OpenMM's tables take them: a period with both its ends, first variable fastest."""
-    closes = int(is_periodic(bias.variables[0]))
+    closes = int(bias.variables[0].periodic)
     closed = np.pad(bias.table, [(0, closes)] * bias.table.ndim, mode="wrap")
     values = closed.ravel(order="F").tolist()
     limits = [limit for variable in bias.variables for limit in variable.limits]

@@ -1,10 +1,11 @@
 """Collective variables that a bias acts on: what they are functions of, their range, and their OpenMM forces.
 
-Each is a sum of the energies of OpenMM forces, which CustomCVForce reads as numbers, plus an offset.
+Each is a sum of the energies of OpenMM forces, which CustomCVForce reads as numbers, plus an offset. Its label names
+it and its unit on an axis; the range of a periodic one closes on itself.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import openmm
@@ -18,6 +19,9 @@ Quadruples = tuple[tuple[int, int, int, int], ...]
 class Torsion:
     """A dihedral angle, rad."""
 
+    label: ClassVar[str] = "torsion (rad)"
+    periodic: ClassVar[bool] = True
+    offset: ClassVar[float] = 0.0
     torsion: tuple[int, int, int, int]
     kind: Literal["torsion"] = "torsion"
 
@@ -31,11 +35,6 @@ class Torsion:
         """Where its period begins and ends."""
         return -float(np.pi), float(np.pi)
 
-    @property
-    def label(self) -> str:
-        """Its name and unit on an axis."""
-        return "torsion (rad)"
-
     def forces(self, n_particles: int) -> list[openmm.Force]:
         """Forces whose energies, with the offset, add up to the variable."""
         del n_particles
@@ -46,6 +45,9 @@ class Torsion:
 class Contacts:
     """Fraction of contacts that are made: mean of 1 / (1 + exp(steepness (r - midpoint)))."""
 
+    label: ClassVar[str] = "fraction of native contacts"
+    periodic: ClassVar[bool] = False
+    offset: ClassVar[float] = 0.0
     pairs: Pairs
     midpoints: tuple[float, ...]
     """(n_pairs,), nm."""
@@ -63,11 +65,6 @@ class Contacts:
         """Its range."""
         return 0.0, 1.0
 
-    @property
-    def label(self) -> str:
-        """Its name and unit on an axis."""
-        return "fraction of native contacts"
-
     def forces(self, n_particles: int) -> list[openmm.Force]:
         """Forces whose energies, with the offset, add up to the variable."""
         del n_particles
@@ -80,6 +77,9 @@ class Contacts:
 class Rmsd:
     """RMSD from a structure after superposition, nm."""
 
+    label: ClassVar[str] = "RMSD (nm)"
+    periodic: ClassVar[bool] = False
+    offset: ClassVar[float] = 0.0
     members: tuple[int, ...]
     structure: tuple[tuple[float, float, float], ...]
     """(n_members, 3), nm."""
@@ -97,11 +97,6 @@ class Rmsd:
         """Its range as far as the bias reaches."""
         return 0.0, self.maximum
 
-    @property
-    def label(self) -> str:
-        """Its name and unit on an axis."""
-        return "RMSD (nm)"
-
     def forces(self, n_particles: int) -> list[openmm.Force]:
         """Forces whose energies, with the offset, add up to the variable."""
         positions = np.zeros((n_particles, 3))
@@ -113,6 +108,8 @@ class Rmsd:
 class Slow:
     """A linear function of distances and of cosines and sines of dihedrals, as TICA gives it."""
 
+    label: ClassVar[str] = "slow coordinate"
+    periodic: ClassVar[bool] = False
     pairs: Pairs
     pair_weights: tuple[float, ...]
     """1/nm."""
@@ -133,11 +130,6 @@ class Slow:
         """Its range as far as the bias reaches."""
         return self.range
 
-    @property
-    def label(self) -> str:
-        """Its name and unit on an axis."""
-        return "slow coordinate"
-
     def forces(self, n_particles: int) -> list[openmm.Force]:
         """Forces whose energies, with the offset, add up to the variable."""
         del n_particles
@@ -151,19 +143,9 @@ class Slow:
 Variable = Torsion | Contacts | Rmsd | Slow
 
 
-def is_periodic(variable: Variable) -> bool:
-    """Whether its range closes on itself."""
-    return isinstance(variable, Torsion)
-
-
-def offset(variable: Variable) -> float:
-    """What the energies of its forces lack."""
-    return variable.offset if isinstance(variable, Slow) else 0.0
-
-
 def grid(variable: Variable, n_points: int) -> NDArray[np.float64]:
     """Even points over its range, (n_points,); of a period without its end."""
-    return np.linspace(*variable.limits, n_points, endpoint=not is_periodic(variable))
+    return np.linspace(*variable.limits, n_points, endpoint=not variable.periodic)
 
 
 def separation(
@@ -173,7 +155,7 @@ def separation(
 
     The shorter way round a period; beyond the limits of a range, of the limit.
     """
-    if is_periodic(variable):
+    if variable.periodic:
         return np.angle(np.exp(1j * (np.asarray(values, dtype=np.float64) - centre)))
     inside = [np.clip(np.asarray(part, dtype=np.float64), *variable.limits) for part in (values, centre)]
     return np.asarray(inside[0] - inside[1])

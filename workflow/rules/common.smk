@@ -135,7 +135,7 @@ def seed(wildcards):
 
 def simulated_reference(wildcards):
     """The reference section as far as the simulations of it read it: mean forces come after them."""
-    reference = SYSTEMS[wildcards.system].reference
+    reference = origin(wildcards.system)
     return section_argument(reference.model_copy(update={"mean_force": None}))
 
 
@@ -147,6 +147,11 @@ def temperature(wildcards):
 def numbered(system, pattern, count):
     """Paths of a system with `{}` running from 0 to count - 1."""
     return [f"{RESULTS}/{system}/{pattern.format(number)}" for number in range(count)]
+
+
+def owner(system):
+    """System whose data a system has: itself, or the one whose reference it shares."""
+    return SYSTEMS[system].reference.system if system in SHARED else system
 
 
 def origin(system):
@@ -179,7 +184,7 @@ def share_arguments(wildcards):
 
 def shared_beads(wildcards):
     """Beads of another system that one file shares."""
-    return f"{RESULTS}/{SYSTEMS[wildcards.system].reference.system}/beads/{wildcards.run}.h5md"
+    return f"{RESULTS}/{owner(wildcards.system)}/beads/{wildcards.run}.h5md"
 
 
 def judge(system):
@@ -221,10 +226,9 @@ def start_structure(wildcards):
 
 def native(wildcards):
     """PDB file of the native structure, or nothing."""
-    owner = judge(wildcards.system)
-    owner = SYSTEMS[owner].reference.system if owner in SHARED else owner
-    structure = native_structure(SYSTEMS[owner])
-    return [structure_path(owner, structure)] if structure else []
+    name = owner(judge(wildcards.system))
+    structure = native_structure(SYSTEMS[name])
+    return [structure_path(name, structure)] if structure else []
 
 
 def source_files(wildcards):
@@ -293,8 +297,8 @@ def window_weights(wildcards):
 
 
 def trajectories(wildcards):
-    """Atomistic trajectories."""
-    system = wildcards.system
+    """Atomistic trajectories of a system, or of the one whose data it shares."""
+    system = owner(wildcards.system)
     return numbered(system, "reference/trajectory{}.h5md", n_trajectories(system))
 
 
@@ -536,26 +540,9 @@ def round_number(wildcards):
     return len(rounds_of(wildcards.system))
 
 
-def origin_name(wildcards):
-    """System whose atomistic data a round shares."""
-    return SYSTEMS[wildcards.system].reference.system
-
-
 def origin_file(name):
     """Function of the wildcards: a file of the system whose atomistic data a round shares."""
-    return lambda wildcards: f"{RESULTS}/{origin_name(wildcards)}/{name}"
-
-
-def origin_trajectories(wildcards):
-    """Atomistic trajectories that a round shares."""
-    name = origin_name(wildcards)
-    return numbered(name, "reference/trajectory{}.h5md", n_trajectories(name))
-
-
-def origin_reference(wildcards):
-    """Reference section behind a round, without its own mean forces."""
-    reference = origin(wildcards.system)
-    return section_argument(reference.model_copy(update={"mean_force": None}))
+    return lambda wildcards: f"{RESULTS}/{owner(wildcards.system)}/{name}"
 
 
 def comparisons_so_far(wildcards):

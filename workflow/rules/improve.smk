@@ -33,7 +33,7 @@ rule explore:
         system=origin_file("reference/system.json"),
         maps=origin_file("beads/mapping.json"),
         proposals=f"{RESULTS}/{{system}}/beads/proposals.h5md",
-        trajectories=origin_trajectories,
+        trajectories=trajectories,
     output:
         f"{RESULTS}/{{system}}/beads/explored{{index}}.h5md",
     log:
@@ -48,7 +48,7 @@ rule explore:
         mem_mb=growing(1000),
         runtime=growing(1440),
     params:
-        reference=origin_reference,
+        reference=simulated_reference,
         improve=improve_keys(
             "n_configurations", "n_jobs", "lead_ps", "equilibration_ps", "length_ps"
         ),
