@@ -31,7 +31,8 @@ class MeanForceSection(Section):
     """Before the average; frames of a trajectory at the same temperature are in equilibrium already."""
     length_ps: Positive = 4.0
     """Of each average."""
-    sample_interval_ps: Positive = 0.04
+    sample_interval_ps: Positive = 0.02
+    """Short against bond vibrations, which cancel within the average only where their whole course is seen."""
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
