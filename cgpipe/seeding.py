@@ -5,6 +5,9 @@ in which order, or on how work was split into jobs.
 """
 
 import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -27,3 +30,14 @@ def stream(root_seed: int, *names: str | int) -> np.random.Generator:
 def integer_seed(root_seed: int, *names: str | int) -> int:
     """Positive 31-bit seed of the named use, for libraries that keep their own generator."""
     return int(stream(root_seed, *names).integers(1, 2**31 - 1))
+
+
+@contextmanager
+def seeded_random(seed: int) -> Iterator[None]:
+    """Python's own generator, which OpenMM's Modeller and samplers draw from, seeded here and put back after."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

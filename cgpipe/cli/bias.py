@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.cli.bias_file import save_bias
+from cgpipe.cli.exchange import add_exchange, started
 from cgpipe.cli.variables import variables_of
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     parser.add_argument("--system", type=Path, required=True, metavar="FILE", help="what `cgpipe system` wrote")
     parser.add_argument("--index", type=int, required=True, help="number of the walker or window, from 0")
+    add_exchange(parser)
     parser.add_argument("--slow", type=Path, metavar="FILE", help="what `cgpipe tica` wrote, for `tics`")
     add_output(parser, what="JSON file of the bias")
 
@@ -42,7 +44,8 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError("reference.bias is not set, so there is no bias to build")
     atomistic = system_from_plain(load_json(args.system), source=str(args.system))
     settings = {"reference": plain(section), "walker": args.index}
-    record = provenance("bias", settings, seed=args.seed, inputs=[args.system, *([args.slow] if args.slow else [])])
+    inputs = [args.system, *(path for path in (args.slow, args.exchange) if path)]
+    record = provenance("bias", settings, seed=args.seed, inputs=inputs)
     store = SegmentStore(args.output, fingerprint(record))
     schedule = Schedule(
         f"bias {args.index}",
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
     if section.bias.windows is not None:
         bias = window_bias(flat, section.bias.windows, args.index, thermal_energy=thermal)
     else:
+        atomistic = started(atomistic, section, args.index, args.exchange, seed=args.seed, name=schedule.name)
         dynamics = Dynamics(atomistic, section, flat, start=section.start_of(args.index))
         bias = build_bias(dynamics, section.bias, flat, thermal_energy=thermal, schedule=schedule, store=store)
     save_bias(args.output, bias, record)

@@ -17,6 +17,7 @@ COMMANDS = {
     "new": "write the config of a new peptide or protein",
     "config": "show a system's completed config, or the JSON schema",
     "system": "build, protonate and minimise the atomistic system; choose its platform",
+    "exchange": "let copies at rising temperatures exchange configurations, for starts",
     "tica": "fit slow coordinates along which another system is biased",
     "bias": "let one walker build a metadynamics bias, or write an umbrella window",
     "trajectory": "record one atomistic trajectory with unbiased forces",

@@ -14,6 +14,7 @@ import numpy as np
 
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.cli.bias_file import load_bias
+from cgpipe.cli.exchange import add_exchange, started
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.files import load_json
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_seed(parser)
     parser.add_argument("--system", type=Path, required=True, metavar="FILE", help="what `cgpipe system` wrote")
     parser.add_argument("--bias", type=Path, nargs="*", default=[], metavar="FILE", help="what `cgpipe bias` wrote")
+    add_exchange(parser)
     parser.add_argument("--index", type=int, required=True, help="number of the trajectory, from 0")
     parser.add_argument("--check", action="store_true", help="a trajectory of reference.unbiased_check")
     add_output(parser, what="H5MD file")
@@ -65,12 +67,15 @@ def run(args: argparse.Namespace) -> None:
     atomistic = system_from_plain(load_json(args.system), source=str(args.system))
     bias = mean_bias(map(load_bias, args.bias)) if args.bias else None
     settings = {"reference": plain(section), "trajectory": args.index, "check": args.check}
-    record = provenance("trajectory", settings, seed=args.seed, inputs=[args.system, *args.bias])
+    inputs = [args.system, *args.bias, *([args.exchange] if args.exchange else [])]
+    record = provenance("trajectory", settings, seed=args.seed, inputs=inputs)
     store = SegmentStore(args.output, fingerprint(record))
+    schedule = _schedule(section, args)
+    atomistic = started(atomistic, section, args.index, args.exchange, seed=args.seed, name=schedule.name)
     record_trajectory(
         Dynamics(atomistic, section, bias, start=section.start_of(args.index)),
         thermal_energy=thermal_energy(section.temperature_K),
-        schedule=_schedule(section, args),
+        schedule=schedule,
         store=store,
     )
     arrays = {"constraints": atomistic.constraints}

@@ -28,3 +28,10 @@ def require_whole_steps(intervals: dict[str, float], timestep_fs: float) -> None
                 f"{key} {interval:g} is {n_steps:g} timesteps of {timestep_fs:g} fs, expected a whole number; "
                 f"write {near:g}, for instance"
             )
+
+
+def require_rising(section: str, lowest: float, others: list[float]) -> None:
+    """Raises ValueError if temperatures do not rise from that of the ensemble that is wanted, K."""
+    ladder = [lowest, *others]
+    if sorted(set(ladder)) != ladder:
+        raise ValueError(f"{section}: temperatures must rise from the system's {lowest:g} K: {ladder}")

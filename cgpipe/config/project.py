@@ -248,7 +248,7 @@ def _is_drawn_by_weight(system: SystemConfig, systems: Mapping[str, SystemConfig
     data = data_of(system, systems)
     reference, markov = data.reference, data.analysis.markov
     if isinstance(reference, OpenMMReferenceSection) and (
-        reference.bias is not None or {*reference.starts} != {"native"}
+        reference.bias is not None or not {*reference.starts} <= {"native", "exchanged"}
     ):
         return False
     return markov is None or not markov.reweight

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cgpipe.config.base import Count, NotNegative, Positive, Section, require_whole_steps
+from cgpipe.config.base import Count, NotNegative, Positive, Section, require_rising, require_whole_steps
 from cgpipe.config.bias import BiasSection
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
@@ -48,6 +48,21 @@ class HeatingSection(Section):
     length_ps: Positive = 300.0
 
 
+class ExchangeSection(Section):
+    """Replica exchange between temperatures, before the trajectories: `exchanged` ones start from its coldest copy.
+
+    Sugita and Okamoto 1999, DOI 10.1016/S0009-2614(99)01123-9. The second half of its configurations serves; where hot
+    copies came down often by then, they follow the Boltzmann distribution, and so do the trajectories from the start.
+    """
+
+    temperatures_K: Annotated[list[Positive], Field(min_length=1)]
+    """Rising, all above the reference's temperature, which need not be named."""
+    length_ns: Positive = 2.0
+    """Of each copy."""
+    interval_ps: Positive = 1.0
+    """Between exchanges."""
+
+
 class SolventSection(Section):
     """Explicit water; its parameters must be among `force_field`. It is stripped when frames are written."""
 
@@ -63,7 +78,7 @@ class SolventSection(Section):
     """At constant pressure before the equilibration; frames are recorded at constant volume."""
 
 
-Start = Literal["native", "extended", "heated"]
+Start = Literal["native", "extended", "heated", "exchanged"]
 
 
 class OpenMMReferenceSection(Section):
@@ -86,8 +101,10 @@ class OpenMMReferenceSection(Section):
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL"] = "auto"
     """`auto` measures every platform once per system and keeps the fastest."""
     starts: Annotated[list[Start], Field(min_length=1)] = ["native"]
-    """Where trajectories start, dealt in turn: the structure as given, an extended chain, or after heating."""
+    """Where trajectories start, dealt in turn: the structure as given, an extended chain, after heating, or a
+    configuration that `exchange` found."""
     heating: HeatingSection = HeatingSection()
+    exchange: ExchangeSection | None = None
     n_trajectories: Count = 4
     length_ns: Positive = 10.0
     """Length of each recorded trajectory."""
@@ -121,6 +138,17 @@ class OpenMMReferenceSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _exchanged(self) -> Self:
+        if (self.exchange is not None) != ("exchanged" in self.starts):
+            raise ValueError("`exchange` makes the `exchanged` among `starts`; give both or none")
+        if self.exchange is None:
+            return self
+        if self.solvent is not None:
+            raise ValueError("`exchange` would need a great many temperatures with `solvent`; leave one of them out")
+        require_rising("exchange", self.temperature_K, self.exchange.temperatures_K)
+        return self
+
+    @model_validator(mode="after")
     def _native_variables(self) -> Self:
         if self.structure is None and self.bias is not None and (self.bias.contacts or self.bias.rmsd):
             raise ValueError(
@@ -141,6 +169,8 @@ class OpenMMReferenceSection(Section):
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:
         intervals = {"frame_interval_ps": self.frame_interval_ps}
+        if self.exchange is not None:
+            intervals["exchange.interval_ps"] = self.exchange.interval_ps
         if self.bias is not None:
             intervals["bias.hill_interval_ps"] = self.bias.hill_interval_ps
         if self.mean_force is not None:

@@ -7,7 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cgpipe.config.base import AtomName, Count, Fraction, NotNegative, Positive, Section, require_whole_steps
+from cgpipe.config.base import (
+    AtomName,
+    Count,
+    Fraction,
+    NotNegative,
+    Positive,
+    Section,
+    require_rising,
+    require_whole_steps,
+)
 from cgpipe.config.reference import MeanForceSection, ReferenceSection
 from cgpipe.units import PICOSECONDS_PER_NANOSECOND
 
@@ -234,7 +243,5 @@ class SystemConfig(Section):
     def _tempered(self) -> Self:
         if self.simulation.tempering is None:
             return self
-        ladder = [self.reference.temperature_K, *self.simulation.tempering.temperatures_K]
-        if sorted(set(ladder)) != ladder:
-            raise ValueError(f"simulation.tempering: temperatures must rise from the model's {ladder[0]:g} K: {ladder}")
+        require_rising("simulation.tempering", self.reference.temperature_K, self.simulation.tempering.temperatures_K)
         return self

@@ -116,6 +116,10 @@ def atomistic_ns(labels: str, shared: SharedReferenceSection, origin: OpenMMRefe
     averaged = labels != "instantaneous"
     recorded = (origin.n_frames if averaged else shared.n_frames or origin.n_frames) * origin.frame_interval_ps
     total = recorded + origin.n_trajectories * origin.equilibration_ps
+    if origin.exchange is not None:
+        total += (1 + len(origin.exchange.temperatures_K)) * (
+            origin.exchange.length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
+        )
     if bias is not None and bias.windows is None:
         each = bias.build_length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
         total += bias.n_walkers * each

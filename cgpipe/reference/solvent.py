@@ -5,7 +5,7 @@ from openmm import app, unit
 
 from cgpipe.config.reference import SolventSection
 from cgpipe.errors import ConfigError
-from cgpipe.reference.structure import seeded_random
+from cgpipe.seeding import seeded_random
 
 _BAROSTAT_INTERVAL = 25
 """Steps between trial changes of the volume."""
@@ -17,7 +17,7 @@ def solvate(modeller: app.Modeller, force_field: app.ForceField, section: Solven
     Raises ConfigError if the force field has no parameters for them.
     """
     try:
-        with seeded_random():
+        with seeded_random(0):
             modeller.addSolvent(
                 force_field,
                 model=section.water_model,

@@ -1,7 +1,6 @@
 """A protonated start structure from a sequence or a PDB file."""
 
 import io
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from pdbfixer import PDBFixer
 
 from cgpipe.data.damage import named_damage
 from cgpipe.errors import ConfigError, DataError
+from cgpipe.seeding import seeded_random
 
 _ONE_LETTER = {name.upper(): letter for name, letter in protein_letters_3to1.items()}
 _CAP_ATOMS = {
@@ -120,22 +120,11 @@ def protonate(
 
     variants : choices of another conformation to repeat, so that both have the same atoms
     """
-    with force_field_errors(modeller), seeded_random():
+    with force_field_errors(modeller), seeded_random(0):
         # Their minimisation on the default platform, threads of the CPU, would differ from run to run.
         reference = openmm.Platform.getPlatformByName("Reference")
         chosen: list[str | None] = modeller.addHydrogens(force_field, variants=variants, platform=reference)
     return chosen
-
-
-@contextmanager
-def seeded_random() -> Iterator[None]:
-    """OpenMM's Modeller places hydrogens and ions by Python's own generator: it is seeded here and put back."""
-    state = random.getstate()
-    random.seed(0)
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,9 +127,24 @@ def _minimise(system: openmm.System, positions: Any) -> NDArray[np.float64]:
 
 def create_context(system: openmm.System, integrator: openmm.Integrator, platform: str) -> openmm.Context:
     """Context on a platform. Raises ConfigError that lists the platforms of this machine."""
-    try:
+    with _platform_errors(platform):
         kind = openmm.Platform.getPlatformByName(platform)
         return openmm.Context(system, integrator, kind, _PLATFORM_PROPERTIES.get(platform, {}))
+
+
+def create_simulation(atomistic: AtomisticSystem, section: OpenMMReferenceSection) -> app.Simulation:
+    """What OpenMM's samplers work on. Raises ConfigError that lists the platforms of this machine."""
+    topology, integrator = to_mdtraj(atomistic.topology).to_openmm(), langevin(section)
+    with _platform_errors(atomistic.platform):
+        kind = openmm.Platform.getPlatformByName(atomistic.platform)
+        properties = _PLATFORM_PROPERTIES.get(atomistic.platform, {})
+        return app.Simulation(topology, atomistic.system, integrator, kind, properties)
+
+
+@contextmanager
+def _platform_errors(platform: str) -> Iterator[None]:
+    try:
+        yield
     except openmm.OpenMMException as error:
         known = [openmm.Platform.getPlatform(k).getName() for k in range(openmm.Platform.getNumPlatforms())]
         raise ConfigError(f"OpenMM platform {platform!r} does not work here ({error}); present: {known}") from error

@@ -53,6 +53,15 @@ def test_the_paper_has_a_page_of_all_figures(protein):
     assert "http" not in page, "it needs no network"
 
 
+def test_only_exchanged_trajectories_start_from_the_exchange(protein):
+    reference = protein.folder / "results" / "toy" / "reference"
+    for number, start in enumerate(("native", "heated", "exchanged", "native")):
+        with H5mdFile(reference / f"trajectory{number}.h5md") as file:
+            inputs = file.provenance["inputs"]
+        assert ("exchange.h5" in json.dumps(inputs)) == (start == "exchanged"), number
+    assert "360 K: acceptance" in (protein.folder / "results" / "toy" / "logs" / "exchange.log").read_text()
+
+
 def test_second_run_of_a_protein_does_nothing(protein):
     result = protein.snakemake("-n")
     assert "Nothing to be done" in result.stdout + result.stderr

@@ -260,6 +260,18 @@ def biases(wildcards):
     return found[int(wildcards.index) % len(found)]
 
 
+def exchanged(wildcards):
+    """Configurations that the trajectory, check or walker of a number starts from, or nothing."""
+    start = SYSTEMS[wildcards.system].reference.start_of(int(wildcards.index))
+    path = f"{RESULTS}/{wildcards.system}/reference/exchange.h5"
+    return [path] if start == "exchanged" else []
+
+
+def exchanged_argument(wildcards, input):
+    """The option that names them."""
+    return f"--exchange {input.exchange}" if input.exchange else ""
+
+
 def slow_coordinates(wildcards):
     """Slow coordinates of another system that the bias acts on, or nothing."""
     bias = SYSTEMS[wildcards.system].reference.bias

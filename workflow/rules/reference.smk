@@ -109,10 +109,35 @@ rule tica:
         "cgpipe tica --lag {params.lag} --n-tics {params.n_tics} --beads {input} --output {output} 2>&1 | tee {log}"
 
 
+rule exchange:
+    input:
+        f"{RESULTS}/{{system}}/reference/system.json",
+    output:
+        f"{RESULTS}/{{system}}/reference/exchange.h5",
+    log:
+        f"{RESULTS}/{{system}}/logs/exchange.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/exchange.tsv"
+    wildcard_constraints:
+        system=one_of(SIMULATED),
+    conda:
+        "../../envs/cgpipe.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(1440),
+    params:
+        section=simulated_reference,
+        seed=seed,
+    shell:
+        "cgpipe exchange --section {params.section:q} --seed {params.seed} --system {input} --output {output}"
+        " 2>&1 | tee {log}"
+
+
 rule bias:
     input:
         system=f"{RESULTS}/{{system}}/reference/system.json",
         slow=slow_coordinates,
+        exchange=exchanged,
     output:
         f"{RESULTS}/{{system}}/reference/bias{{index}}.json",
     log:
@@ -128,8 +153,9 @@ rule bias:
         section=simulated_reference,
         seed=seed,
         slow=lambda wildcards, input: f"--slow {input.slow}" if input.slow else "",
+        exchange=exchanged_argument,
     shell:
-        "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system} {params.slow}"
+        "cgpipe bias --section {params.section:q} --seed {params.seed} --system {input.system} {params.slow} {params.exchange}"
         " --index {wildcards.index} --output {output} 2>&1 | tee {log}"
 
 
@@ -137,6 +163,7 @@ rule trajectory:
     input:
         system=f"{RESULTS}/{{system}}/reference/system.json",
         bias=biases,
+        exchange=exchanged,
     output:
         f"{RESULTS}/{{system}}/reference/trajectory{{index}}.h5md",
     log:
@@ -153,9 +180,10 @@ rule trajectory:
     params:
         section=simulated_reference,
         seed=seed,
+        exchange=exchanged_argument,
     shell:
         "cgpipe trajectory --section {params.section:q} --seed {params.seed} --system {input.system}"
-        " --bias {input.bias} --index {wildcards.index} --output {output} 2>&1 | tee {log}"
+        " --bias {input.bias} {params.exchange} --index {wildcards.index} --output {output} 2>&1 | tee {log}"
 
 
 rule weights:
@@ -185,6 +213,7 @@ rule weights:
 rule check_trajectory:
     input:
         system=f"{RESULTS}/{{system}}/reference/system.json",
+        exchange=exchanged,
     output:
         f"{RESULTS}/{{system}}/reference/check{{index}}.h5md",
     log:
@@ -199,6 +228,7 @@ rule check_trajectory:
     params:
         section=simulated_reference,
         seed=seed,
+        exchange=exchanged_argument,
     shell:
         "cgpipe trajectory --check --section {params.section:q} --seed {params.seed} --system {input.system}"
-        " --index {wildcards.index} --output {output} 2>&1 | tee {log}"
+        " {params.exchange} --index {wildcards.index} --output {output} 2>&1 | tee {log}"

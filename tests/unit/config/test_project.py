@@ -105,8 +105,9 @@ def test_noise_needs_frames_that_are_drawn_by_their_weight(tmp_path, more):
         load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)
 
 
-def test_noise_on_plain_frames_is_accepted(tmp_path):
-    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**_NOISE, "reference": _PEPTIDE}))
+@pytest.mark.parametrize("more", [{}, {"starts": ["exchanged"], "exchange": {"temperatures_K": [400]}}])
+def test_noise_on_frames_of_equal_weight_is_accepted(tmp_path, more):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**_NOISE, "reference": {**_PEPTIDE, **more}}))
     assert load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)["toy"].training.noise_nm == 0.005
 
 

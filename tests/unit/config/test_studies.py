@@ -71,6 +71,13 @@ def test_the_atomistic_time_is_what_the_labels_took(load):
     )
 
 
+def test_replica_exchange_counts_with_all_its_temperatures(load, folder):
+    before = [point.atomistic_ns for point in load().points]
+    exchange = "starts: [exchanged]\n  exchange: {temperatures_K: [400, 500], length_ns: 0.3}\n  sequence"
+    (folder / "toy.yaml").write_text(_SYSTEM.replace("sequence", exchange))
+    assert [point.atomistic_ns for point in load().points] == pytest.approx([ns + 3 * 0.35 for ns in before])
+
+
 def _changed(folder, old, new):
     path = folder / "study.yaml"
     assert old in path.read_text()
@@ -151,7 +158,7 @@ def test_systems_of_systems_come_along(folder):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("simulation: {tempering: {temperatures_K: [400, 350]}}", "must rise from the model's 300 K"),
+        ("simulation: {tempering: {temperatures_K: [400, 350]}}", "must rise from the system's 300 K"),
         ("simulation: {tempering: {temperatures_K: [290]}}", "must rise"),
     ],
 )
