@@ -37,7 +37,14 @@ def run(args: argparse.Namespace) -> None:
     if len(points) != len(args.comparisons):
         raise ConfigError(f"--points tells of {len(points)} points, --comparisons names {len(args.comparisons)} files")
     rows = [
-        {"axis": point.axis, "point": point.value, "seed": point.seed, "atomistic_ns": point.atomistic_ns, **metric}
+        {
+            "axis": point.axis,
+            "point": point.value,
+            "seed": point.seed,
+            "atomistic_ns": point.atomistic_ns,
+            "unchanged": point.unchanged,
+            **metric,
+        }
         for point, path in zip(points, args.comparisons, strict=True)
         for metric in load_json(path)
     ]

@@ -59,6 +59,8 @@ class Point:
     system: str
     atomistic_ns: float
     """Atomistic simulation that its training data took: biases, trajectories as far as used, mean forces."""
+    unchanged: bool = False
+    """Whether it is the system that all other points are changes of."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
                 raise ConfigError(f"{path}: {system} changes reference.kind; vary the base instead")
             require_shareable(system, point.reference, origin.reference)
             ns = atomistic_ns(point.training.labels, point.reference, origin.reference)
-            points.append(Point(axis, value, seed, system, ns))
+            points.append(Point(axis, value, seed, system, ns, unchanged=not changes))
     return Study(section, tuple(points), derived)
 
 

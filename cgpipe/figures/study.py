@@ -1,33 +1,63 @@
 """What limits a model: metrics along the axes of a study."""
 
+import textwrap
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from cgpipe.figures.style import FOLD_COLOURS, MODEL_COLOUR, PAGE_WIDTH, new_figure, plain_decades
+from cgpipe.figures.style import EXTRA_COLOUR, FOLD_COLOURS, MODEL_COLOUR, PAGE_WIDTH, new_figure, plain_decades
 
 _METRICS = {"js_": "JS divergence (nats)", "free_energy_rmse_weighted": "free-energy error (kcal/mol)"}
 """Beginnings of the names of what is shown, and its label; the first metric of a beginning is the whole surface's."""
+_COLUMNS, _LETTERS = 4, 26
+"""Panels side by side, and letters of a label beneath one."""
 _WIDE_RANGE = 9.0
 """Ratio of the ends of an axis from which it is logarithmic."""
 
 
 def study_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
-    """A row for each metric, a column for each axis; dots are seeds, the line joins their means."""
+    """A panel for each axis and metric; dots are seeds, the line joins their means.
+
+    table : as `cgpipe study` writes it; where points are `unchanged`, their mean stands in every panel
+    """
     shown = {label: name for begin, label in _METRICS.items() if (name := _first(table, begin)) is not None}
     axes = [axis for axis in labels if (table["axis"] == axis).any()]
-    figure = new_figure(PAGE_WIDTH, 0.5 + 1.9 * len(shown))
-    grid = figure.subplots(len(shown), len(axes), squeeze=False, sharey="row", sharex="col")
-    for row, (label, metric) in zip(grid, shown.items(), strict=True):
-        row[0].set_ylabel(label)
-        for ax, axis in zip(row, axes, strict=True):
-            plot_axis(table[(table["axis"] == axis) & (table["metric"] == metric)], ax)
-    for ax, axis in zip(grid[-1], axes, strict=True):
-        ax.set_xlabel(labels[axis])
-    grid[0, 0].legend()
+    n_columns = min(len(axes), _COLUMNS)
+    stripes = [axes[first : first + n_columns] for first in range(0, len(axes), n_columns)]
+    figure = new_figure(PAGE_WIDTH, 0.5 + 1.8 * len(shown) * len(stripes))
+    grid = figure.subplots(len(stripes) * len(shown), n_columns, squeeze=False)
+    for ax in grid.flat:
+        ax.set_axis_off()
+    for number, (label, metric) in enumerate(shown.items()):
+        rows = [grid[stripe * len(shown) + number] for stripe in range(len(stripes))]
+        _plot_metric(table[table["metric"] == metric], rows, stripes)
+        for row in rows:
+            row[0].set_ylabel(label)
+            for ax in row:
+                ax.tick_params(labelbottom=number == len(shown) - 1)
+    for stripe, names in enumerate(stripes):
+        for ax, axis in zip(grid[(stripe + 1) * len(shown) - 1], names, strict=False):
+            ax.set_xlabel(textwrap.fill(labels[axis], _LETTERS))
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _plot_metric(table: pd.DataFrame, rows: list[NDArray[np.object_]], stripes: list[list[str]]) -> None:
+    """One metric along all axes, all to one scale."""
+    unchanged = table.loc[table["unchanged"], "value"].mean() if "unchanged" in table else np.nan
+    panels = [(ax, axis) for row, axes in zip(rows, stripes, strict=True) for ax, axis in zip(row, axes, strict=False)]
+    for ax, axis in panels:
+        ax.set_axis_on()
+        plot_axis(table[table["axis"] == axis], ax)
+        if np.isfinite(unchanged):
+            ax.axhline(unchanged, ls=":", color=EXTRA_COLOUR, label="unchanged system")
+    limits = [ax.get_ylim() for ax, _ in panels]
+    for ax, _ in panels:
+        ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
 
 
 def _first(table: pd.DataFrame, begin: str) -> str | None:
@@ -45,13 +75,14 @@ def plot_axis(rows: pd.DataFrame, ax: Axes) -> Axes:
     style = "-" if numbers.notna().all() else "None"
     ax.plot(means.index, means, ls=style, marker="_", ms=12, color=MODEL_COLOUR, label="mean of the seeds")
     ax.axhline(rows["noise_floor"].mean(), ls="--", color="black", label="noise floor of the judge")
+    ax.margins(x=0.15)
     ax.set_yscale("log")
     plain_decades(ax.yaxis)
     if numbers.notna().all() and numbers.max() > _WIDE_RANGE * numbers.min() > 0:
         ax.set_xscale("log")
         plain_decades(ax.xaxis, wide=True)
     elif not numbers.notna().all():
-        ax.set_xticks(range(rows["point"].nunique()), list(dict.fromkeys(rows["point"])), rotation=30, ha="right")
+        ax.set_xticks(range(rows["point"].nunique()), list(dict.fromkeys(rows["point"])))
     else:
         ax.set_xticks(sorted(set(numbers)))
     return ax

@@ -47,6 +47,20 @@ def test_the_line_joins_the_means_of_the_seeds():
     assert _mean_line(ax).get_ydata().tolist() == [8.0, 2.0]
 
 
+def test_many_axes_stand_in_stripes_all_to_one_scale_with_the_unchanged_system():
+    names = [f"axis{k}" for k in range(6)]
+    table = pd.concat([_table([(1, 4.0 + k), (2, 1.0)], name) for k, name in enumerate(names)])
+    table["unchanged"] = (table["axis"] == "axis0") & (table["point"] == "2")
+    shown = [ax for ax in study_figure(table, {name: name for name in names}).axes if ax.axison]
+    assert len(shown) == 12
+    assert [ax.get_xlabel() for ax in shown if ax.get_xlabel()] == names
+    limits = [ax.get_ylim() for ax in shown]  # both metrics have the same values here
+    assert limits == [pytest.approx(limits[0])] * 12
+    for ax in shown:
+        (line,) = [line for line in ax.lines if line.get_label() == "unchanged system"]
+        assert line.get_ydata()[0] == 2.0
+
+
 def test_points_with_names_are_not_joined():
     ax = study_figure(_table([("mean force", 4.0), ("both", 1.0)]), {"frames": "labels"}).axes[-1]
     assert _mean_line(ax).get_linestyle() == "None"
