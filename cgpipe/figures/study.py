@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cgpipe.figures.style import EXTRA_COLOUR, FOLD_COLOURS, MODEL_COLOUR, PAGE_WIDTH, new_figure, plain_decades
+from cgpipe.figures.style import (
+    COLUMN_WIDTH,
+    EXTRA_COLOUR,
+    FOLD_COLOURS,
+    MODEL_COLOUR,
+    PAGE_WIDTH,
+    new_figure,
+    plain_decades,
+)
 
 _METRICS = {"js_": "JS divergence (nats)", "free_energy_rmse_weighted": "free-energy error (kcal/mol)"}
 """Beginnings of the names of what is shown, and its label; the first metric of a beginning is the whole surface's."""
@@ -28,7 +36,8 @@ def study_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     axes = [axis for axis in labels if (table["axis"] == axis).any()]
     n_columns = min(len(axes), _COLUMNS)
     stripes = [axes[first : first + n_columns] for first in range(0, len(axes), n_columns)]
-    figure = new_figure(PAGE_WIDTH, 0.5 + 1.8 * len(shown) * len(stripes))
+    alone = n_columns == 1
+    figure = new_figure(COLUMN_WIDTH if alone else PAGE_WIDTH, 0.5 + 1.8 * len(shown) * len(stripes))
     grid = figure.subplots(len(stripes) * len(shown), n_columns, squeeze=False)
     for ax in grid.flat:
         ax.set_axis_off()
@@ -42,7 +51,7 @@ def study_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     for stripe, names in enumerate(stripes):
         for ax, axis in zip(grid[(stripe + 1) * len(shown) - 1], names, strict=False):
             ax.set_xlabel(textwrap.fill(labels[axis], _LETTERS))
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2 if alone else 3)
     return figure
 
 
