@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cgpipe.analysis.biased import first_halves, mbar_weights, profile
+from cgpipe.analysis.biased import first_halves, mbar_weights, profile, profile_error
 from cgpipe.cli.arguments import add_inputs, add_output, add_section
 from cgpipe.cli.bias_file import load_bias
 from cgpipe.config.project import parse_section, plain
@@ -28,7 +28,7 @@ from cgpipe.units import KCAL, thermal_energy
 Array = NDArray[np.float64]
 _N_BINS = 50
 _POPULATED = 4.0 * KCAL
-"""Bins up to this free energy count in the difference of halves."""
+"""Bins up to this free energy count in the difference of halves and in the error."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     early = first_halves(lengths)
     parts = [np.ones_like(early), early, ~early]
     arrays: dict[str, NDArray[np.generic]] = {"lengths": np.array(lengths)}
+    groups = _groups(lengths, window)
     if section.bias.windows is None:
         log_weights = [own[part] for part in parts]
     else:
@@ -62,10 +63,14 @@ def run(args: argparse.Namespace) -> None:
             profile(columns[part, number], weights, edges, thermal_energy=kt)
             for part, weights in zip(parts, log_weights, strict=True)
         ]
-        arrays |= {f"edges{number}": edges, f"free_energy{number}": np.array(rows)}
+        errors = profile_error(columns[:, number], log_weights[0], edges, groups, thermal_energy=kt)
+        arrays |= {f"edges{number}": edges, f"free_energy{number}": np.array(rows), f"error{number}": errors}
         counts = [np.histogram(column[:, number], edges)[0] for column in np.split(columns, np.cumsum(lengths)[:-1])]
         arrays[f"counts{number}"] = np.array(counts)
-        print(f"{variable.label}: halves differ by {_difference(rows) / KCAL:.2f} kcal/mol (root mean square)")
+        print(
+            f"{variable.label}: halves differ by {_difference(rows) / KCAL:.2f} kcal/mol, the standard error over "
+            f"trajectories is {_typical(errors, rows[0]) / KCAL:.2f} kcal/mol (root mean squares)"
+        )
     record = provenance("weights", {"reference": plain(section)}, seed=0, inputs=[*args.biases, *args.trajectories])
     labels = [_label(variable, number if len(variables) > 1 else None) for number, variable in enumerate(variables, 1)]
     files = [sha256(path) for path in args.trajectories]
@@ -88,6 +93,13 @@ def _read(paths: list[Path]) -> tuple[Array, Array, list[int], NDArray[np.intp]]
     return np.concatenate(columns), np.concatenate(weights), lengths, np.concatenate(windows)
 
 
+def _groups(lengths: list[int], window: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Independent group of each frame: its trajectory's rank among those of its window, (n_frames,)."""
+    of_file = window[np.cumsum([0, *lengths[:-1]])]
+    ranks = [int((of_file[:k] == of_file[k]).sum()) for k in range(len(lengths))]
+    return np.repeat(ranks, lengths)
+
+
 def _label(variable: Variable, number: int | None) -> str:
     """What an axis says of a variable: its name, its number among several, its unit."""
     name, bracket, unit = variable.label.partition(" (")
@@ -98,6 +110,12 @@ def _difference(rows: list[Array]) -> float:
     """Root mean square difference of the free energies of halves, kJ/mol, about their mean; the first row is of all."""
     both = (rows[0] < _POPULATED) & np.isfinite(rows[1]) & np.isfinite(rows[2])
     return float((rows[1][both] - rows[2][both]).std())
+
+
+def _typical(errors: Array, energies: Array) -> float:
+    """Root mean square of the errors that are known, of bins that count, kJ/mol."""
+    known = (energies < _POPULATED) & np.isfinite(errors)
+    return float(np.sqrt(np.mean(errors[known] ** 2))) if known.any() else np.nan
 
 
 def weights_of(path: Path, trajectory: Path) -> Array:

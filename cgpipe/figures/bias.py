@@ -1,4 +1,4 @@
-"""Whether a bias has done its work: free energies along its variables, whole and by halves, and what was visited."""
+"""Whether a bias has done its work: free energies along its variables, by halves and with errors, and what was seen."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def bias_figure(arrays: Arrays, header: dict[str, Any]) -> Figure:
     if overlap is not None:
         ax = figure.add_subplot(places[:, -1])
         figure.colorbar(plot_overlap(overlap, ax), ax=ax, label="overlap", shrink=0.6)
-    figure.legend(*handles, loc="outside lower center", ncols=3)
+    figure.legend(*handles, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -44,11 +44,15 @@ def _bins(arrays: Arrays, number: int) -> NDArray[np.float64]:
 
 
 def plot_free_energies(arrays: Arrays, number: int, ax: Axes) -> Axes:
-    """Free energy along a variable from all frames and from either half of the trajectories."""
-    edges = _bins(arrays, number)
+    """Free energy along a variable from all frames, with its error, and from either half of the trajectories."""
+    edges, errors = _bins(arrays, number), arrays[f"error{number}"] / KCAL
+    whole = np.where(np.isfinite(errors), arrays[f"free_energy{number}"][0] / KCAL, np.nan)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    label = "±1 standard error over trajectories"
+    ax.fill_between(centres, whole - errors, whole + errors, color=REFERENCE_COLOUR, alpha=0.2, lw=0, label=label)
     for row, (colour, label) in zip(arrays[f"free_energy{number}"], _LINES, strict=True):
         finite = np.where(np.isfinite(row), row / KCAL, np.nan)
-        ax.plot(0.5 * (edges[1:] + edges[:-1]), finite, color=colour, label=label)
+        ax.plot(centres, finite, color=colour, label=label)
     ax.set_ylabel("free energy (kcal/mol)")
     ax.set_ylim(bottom=0)
     return ax

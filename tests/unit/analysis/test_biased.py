@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cgpipe.analysis.biased import first_halves, mbar_weights, profile
+from cgpipe.analysis.biased import first_halves, mbar_weights, profile, profile_error
 from cgpipe.errors import FitError
 
 _KT = 2.5
@@ -57,6 +57,33 @@ def test_a_profile_is_the_free_energy_of_the_bins():
     expected = -_KT * np.log(density / density.max())
     np.testing.assert_allclose(found[1:-1], expected[1:-1], atol=0.35 * _KT)
     assert found.min() == 0.0
+
+
+def test_the_error_of_a_profile_is_that_of_independent_frames():
+    """Twenty groups of two hundred frames each; ln p of a bin has the variance (1 - p) / (n p)."""
+    shares, n_groups, n_frames = np.array([0.1, 0.2, 0.3, 0.4]), 20, 200
+    groups, rng, ratios = np.repeat(np.arange(n_groups), n_frames), np.random.default_rng(3), []
+    for _ in range(100):
+        values = rng.choice(4, n_groups * n_frames, p=shares) + 0.5
+        errors = profile_error(values, np.zeros(len(values)), np.arange(5.0), groups, thermal_energy=_KT)
+        ratios.append(errors**2 / (_KT**2 * (1 - shares) / (n_groups * n_frames * shares)))
+    deviation = np.mean(ratios, axis=0) - 1
+    assert (np.abs(deviation) < 4 * np.std(ratios, axis=0) / 10).all()
+
+
+def test_trajectories_that_stay_where_they_began_have_the_error_of_their_number():
+    """Halves of each would agree to the last digit; eight of twelve on the left are known like eight throws of a coin."""
+    groups = np.repeat(np.arange(12), 50)
+    values = np.where(groups < 8, 0.5, 1.5)
+    errors = profile_error(values, np.zeros(600), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)
+    np.testing.assert_allclose(errors, np.sqrt([(1 / 3) / (12 * 2 / 3), (2 / 3) / (12 / 3)]), rtol=0.2)
+
+
+def test_what_one_trajectory_alone_has_seen_has_no_error():
+    groups, values = np.array([0, 0, 1, 1]), np.array([0.5, 1.5, 0.5, 0.5])
+    errors = profile_error(values, np.zeros(4), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)
+    assert np.isfinite(errors).tolist() == [True, False]
+    assert np.isnan(profile_error(values, np.zeros(4), np.array([0.0, 1, 2]), 0 * groups, thermal_energy=1.0)).all()
 
 
 def test_overlap_is_between_neighbours():
