@@ -4,6 +4,7 @@ example: cgpipe figure --name free_energy --title ala2 --sources analysis/compar
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +31,7 @@ from cgpipe.figures.transitions import transitions_figure
 from cgpipe.figures.uncertainty import uncertainty_figure
 from cgpipe.provenance import provenance
 
-_COMPARISONS = {
+_COMPARISONS: dict[str, Callable[..., Figure]] = {
     "free_energy": free_energy_figure,
     "marginals": marginals_figure,
     "distributions": distributions_figure,
@@ -54,13 +55,16 @@ _PRIORS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe figure`."""
     parser.add_argument(
-        "--name", required=True, choices=[*_COMPARISONS, *_PRIORS, "bias", "learning_curves", "uncertainty"]
+        "--name",
+        required=True,
+        choices=[*_COMPARISONS, *_PRIORS, "bias", "learning_curves", "uncertainty"],
     )
     parser.add_argument("--title", required=True, help="what the figure says of the system")
     add_inputs(
         parser,
         "sources",
-        what="the record of `cgpipe compare`, `prior` or `uncertainty`, or histories of `cgpipe train`",
+        what="the record of `cgpipe compare` (for free_energy also that of `uncertainty`), `prior`, `uncertainty` or "
+        "`weights`, or histories of `cgpipe train`",
     )
     add_inputs(parser, "output", what="files to write, .png or .pdf")
 
@@ -85,4 +89,5 @@ def _draw(name: str, sources: list[Path]) -> Figure:
         return bias_figure(*load_record(sources[0]))
     if name in _PRIORS:
         return prior_figure(load_prior(sources[0]).fits, _PRIORS[name])
-    return _COMPARISONS[name](ComparisonRecord(*load_record(sources[0])))
+    more = (load_record(path)[0] for path in sources[1:])
+    return _COMPARISONS[name](ComparisonRecord(*load_record(sources[0])), *more)

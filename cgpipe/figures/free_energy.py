@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 
 from cgpipe.figures.record import NO_SURFACE, ComparisonRecord, Surface
 from cgpipe.figures.style import DIFFERENCE_MAP, ENERGY_MAP, PAGE_WIDTH, new_figure
+from cgpipe.figures.uncertainty import hatch_beyond, is_of_surface
 
 _MAX_ENERGY = 8.0
 _MAX_DIFFERENCE = 1.5
 
 
-def free_energy_figure(record: ComparisonRecord) -> Figure:
-    """Three panels a surface: reference, model, model minus reference where both are populated."""
+def free_energy_figure(record: ComparisonRecord, uncertainty: dict[str, NDArray[np.float64]] | None = None) -> Figure:
+    """Three panels a surface: reference, model, model minus reference where both are populated.
+
+    uncertainty : arrays of `cgpipe uncertainty`; on its surface the model is hatched where it extrapolates
+    """
     surfaces = record.surfaces
     figure = new_figure(PAGE_WIDTH, 2.8 * max(1, len(surfaces)))
     if not surfaces:
@@ -24,6 +28,10 @@ def free_energy_figure(record: ComparisonRecord) -> Figure:
     rows = figure.subplots(len(surfaces), 3, squeeze=False, sharex="row", sharey="row")
     for surface, axes in zip(surfaces, rows, strict=True):
         _plot_row(record, surface, figure, axes)
+    judged = [k for k, surface in enumerate(surfaces) if uncertainty and is_of_surface(uncertainty, surface.limits)]
+    if uncertainty and judged and hatch_beyond(uncertainty, rows[judged[0], 1]):
+        ax = rows[judged[0], 1]
+        ax.set_title(f"{ax.get_title()}, hatched: beyond the training data")
     return figure
 
 

@@ -50,9 +50,7 @@ def plot_calibration(arrays: Arrays, header: dict[str, Any], ax: Axes) -> Axes:
 
 def plot_surface_spread(arrays: Arrays, header: dict[str, Any], ax: Axes) -> Any:
     """Root of the mean squared spread in each bin of the surface; bins beyond the training data are hatched."""
-    limits = arrays["surface_limits"]
-    angles = bool(np.isclose(limits, [[-np.pi, np.pi]] * 2).all())
-    extent = np.degrees(limits).ravel() if angles else limits.ravel()
+    extent, angles = _extent(arrays)
     values = np.sqrt(arrays["surface_spread"]) * _TO_KCAL
     image = ax.imshow(
         values.T,
@@ -62,11 +60,7 @@ def plot_surface_spread(arrays: Arrays, header: dict[str, Any], ax: Axes) -> Any
         cmap=ENERGY_MAP,
         vmin=0.0,
     )
-    beyond = np.nan_to_num(arrays["surface_beyond"]) > _MOSTLY
-    if beyond.any():
-        ranges = zip(extent.reshape(2, 2), beyond.shape, strict=True)
-        centres = [np.linspace(low, high, 2 * n + 1)[1::2] for (low, high), n in ranges]
-        ax.contourf(*centres, beyond.T, levels=[0.5, 1.5], hatches=["////"], colors="none")
+    hatch_beyond(arrays, ax)
     share = f"{header['share_beyond']:.2%} of the frames spread more than 99 % of"
     ax.set_title(f"{share}\nthe training frames do (hatched: most of a bin)")
     ax.set_xlabel("φ (degrees)" if angles else "TIC 1")
@@ -75,3 +69,25 @@ def plot_surface_spread(arrays: Arrays, header: dict[str, Any], ax: Axes) -> Any
         ax.set_xticks(range(-180, 181, 90))
         ax.set_yticks(range(-180, 181, 90))
     return image
+
+
+def _extent(arrays: Arrays) -> tuple[NDArray[np.float64], bool]:
+    """Range of both axes of the surface, (4,), angles in degrees; whether they are angles."""
+    limits = arrays["surface_limits"]
+    angles = bool(np.isclose(limits, [[-np.pi, np.pi]] * 2).all())
+    return np.degrees(limits).ravel() if angles else limits.ravel(), angles
+
+
+def is_of_surface(arrays: Arrays, limits: tuple[tuple[float, float], tuple[float, float]]) -> bool:
+    """Whether the record tells of a surface with these limits."""
+    return "surface_limits" in arrays and np.allclose(_extent(arrays)[0], np.ravel(limits))
+
+
+def hatch_beyond(arrays: Arrays, ax: Axes) -> bool:
+    """Hatch the bins most of whose frames lie beyond the training data; false if there are none."""
+    beyond = np.nan_to_num(arrays["surface_beyond"]) > _MOSTLY
+    if beyond.any():
+        ranges = zip(_extent(arrays)[0].reshape(2, 2), beyond.shape, strict=True)
+        centres = [np.linspace(low, high, 2 * n + 1)[1::2] for (low, high), n in ranges]
+        ax.contourf(*centres, beyond.T, levels=[0.5, 1.5], hatches=["////"], colors="none")
+    return bool(beyond.any())

@@ -461,10 +461,8 @@ def system_figures(system):
     more = PROTEIN_FIGURES if SYSTEMS[system].analysis.markov else PEPTIDE_FIGURES
     if SYSTEMS[system].analysis.markov and has_kinetics(system):
         more = more + KINETIC_FIGURES
-    if system not in TRANSFERRED and SYSTEMS[system].split.test_fraction:
-        more = more + [
-            "uncertainty"
-        ]  # judged on labels of the molecule that were held out
+    if has_uncertainty(system):
+        more = more + ["uncertainty"]
     if is_biased(system):
         more = more + ["bias"]
     return [
@@ -474,19 +472,30 @@ def system_figures(system):
     ]
 
 
+def has_uncertainty(system):
+    """Whether the folds' spread can be judged: on labels of the molecule that were held out."""
+    return system not in TRANSFERRED and bool(SYSTEMS[system].split.test_fraction)
+
+
 def figure_sources(wildcards):
     """Records that a figure draws."""
     if wildcards.figure == "learning_curves":
         return histories(wildcards)
+    uncertainty = f"{RESULTS}/{wildcards.system}/analysis/uncertainty.h5"
     if wildcards.figure == "uncertainty":
-        return [f"{RESULTS}/{wildcards.system}/analysis/uncertainty.h5"]
+        return [uncertainty]
     if wildcards.figure == "bias":
         return [f"{RESULTS}/{wildcards.system}/reference/weights.h5"]
     prior, record = (
         f"{RESULTS}/{wildcards.system}/{name}"
         for name in ("prior/prior.json", "analysis/comparison.h5")
     )
-    return [prior] if wildcards.figure.startswith("prior_") else [record]
+    if wildcards.figure.startswith("prior_"):
+        return [prior]
+    extrapolates = wildcards.figure == "free_energy" and has_uncertainty(
+        wildcards.system
+    )
+    return [record, uncertainty] if extrapolates else [record]
 
 
 def title(wildcards):

@@ -72,7 +72,7 @@ def test_the_error_of_a_profile_is_that_of_independent_frames():
 
 
 def test_trajectories_that_stay_where_they_began_have_the_error_of_their_number():
-    """Halves of each would agree to the last digit; eight of twelve on the left are known like eight throws of a coin."""
+    """Halves of each would agree to the last digit; eight of twelve on the left are as sure as throws of a coin."""
     groups = np.repeat(np.arange(12), 50)
     values = np.where(groups < 8, 0.5, 1.5)
     errors = profile_error(values, np.zeros(600), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)

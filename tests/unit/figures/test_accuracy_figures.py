@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cgpipe.figures.free_energy import free_energy_figure
 from cgpipe.figures.study import study_figure
 from cgpipe.figures.uncertainty import uncertainty_figure
 
@@ -80,6 +81,21 @@ def uncertainty():
         "share_beyond": 0.1, "limit": 3.0, "n_folds": 2,
     }  # fmt: skip
     return arrays, header
+
+
+def test_the_free_energy_is_hatched_where_the_model_extrapolates(record, uncertainty):
+    beyond = np.zeros((6, 6))
+    surface = {"surface_limits": np.array([[-np.pi, np.pi]] * 2), "surface_beyond": beyond}
+    plain = free_energy_figure(record, uncertainty[0] | surface)
+    assert not any(ax.collections for ax in plain.axes[:3])
+    beyond[2, 4] = 0.9
+    reference, model, difference = free_energy_figure(record, uncertainty[0] | surface).axes[:3]
+    assert model.collections[0].hatches == ["////"]
+    assert "beyond the training data" in model.get_title()
+    assert not reference.collections
+    assert not difference.collections
+    other = {**surface, "surface_limits": np.array([[0.0, 1.0]] * 2)}
+    assert not any(ax.collections for ax in free_energy_figure(record, uncertainty[0] | other).axes[:3])
 
 
 def test_the_noise_is_taken_off_and_units_are_kcal(uncertainty):

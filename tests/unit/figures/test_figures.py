@@ -48,7 +48,7 @@ def _bias(limits, labels, *, windows):
         energies[:, -2:] = np.inf
         counts = rng.integers(0, 50, (4, 10))
         arrays |= {f"edges{number}": np.linspace(*limits, 11), f"free_energy{number}": energies}
-        arrays[f"counts{number}"] = counts
+        arrays |= {f"counts{number}": counts, f"error{number}": rng.random(10)}
     if windows:
         arrays["overlap"] = np.eye(4)
     return bias_figure(arrays, {"labels": labels})
