@@ -16,7 +16,8 @@ from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.trajectory import Trajectory
 
 _MAX_GROUPS = 64
-_FEW_TRAJECTORIES = 20
+_FEW_TRAJECTORIES = 10
+"""Of fewer, blocks of time are clusters, else whole trajectories: those that never mix vary by where they began."""
 _TOO_FEW_TRAJECTORIES = 4
 """Of fewer, blocks of time are resampled instead of trajectories."""
 _MAX_BUNDLES = 10
