@@ -28,7 +28,12 @@ def coordinates_figure(record: ComparisonRecord) -> Figure:
     for ax in axes[len(coordinates) + 1 :]:
         ax.set_visible(False)
     handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3, title="bands and bars: ±1 standard error")
+    figure.legend(
+        *handles,
+        loc="outside lower center",
+        ncols=3,
+        title="bands and bars: ±1 standard error; no band where a resample has no frames",
+    )
     return figure
 
 
