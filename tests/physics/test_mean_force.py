@@ -83,3 +83,27 @@ def test_held_averages_agree_with_free_forces(alanine, trajectory, atoms, way, r
     assert_agrees(
         along.mean(axis=0), error=error, expected=0.0, what="free minus held force, kJ/mol/nm", n_samples=len(along)
     )
+
+
+def _noise(alanine, trajectory, atoms, path, interval):
+    """Variance between four averages from each of eighty starts, mean and standard error over the starts."""
+    section = MeanForceSection(length_ps=0.48, sample_interval_ps=interval)
+    store = SegmentStore(path, "f")
+    starts = np.repeat(trajectory["positions"][::25][:80], 4, axis=0)
+    record_mean_forces(
+        Dynamics(with_held(alanine, atoms), _SECTION), section, starts,
+        name="m", root_seed=4, per_segment=1000, store=store,
+    )  # fmt: skip
+    forces = aggregate_map(pick_atoms(atoms, 22), alanine.constraints)(joined(store)["forces"])
+    variances = forces.reshape(80, 4, -1).var(axis=1, ddof=1).mean(axis=1)
+    return variances.mean(), variances.std(ddof=1) / np.sqrt(80)
+
+
+def test_vibrations_cancel_in_an_average_that_sees_them(alanine, trajectory, atoms, tmp_path):
+    """By default it looks often enough: more gains little, half as often makes it several times worse."""
+    default = MeanForceSection().sample_interval_ps
+    often, usual, seldom = (
+        _noise(alanine, trajectory, atoms, tmp_path / str(factor), factor * default) for factor in (0.6, 1, 2)
+    )
+    assert 2 * often[0] - usual[0] > 4 * np.hypot(2 * often[1], usual[1])
+    assert seldom[0] - 4 * usual[0] > 4 * np.hypot(seldom[1], 4 * usual[1])

@@ -78,7 +78,7 @@ class _Counting:
 
 def test_mean_and_deviation_are_those_of_two_halves(starts, tmp_path):
     store = SegmentStore(tmp_path / "counted", "fingerprint")
-    section = MeanForceSection(n_configurations=1, n_jobs=1, length_ps=0.16)
+    section = MeanForceSection(n_configurations=1, n_jobs=1, length_ps=0.16, sample_interval_ps=0.04)
     record_mean_forces(_Counting(), section, starts[:1], name="m", root_seed=0, per_segment=1, store=store)
     (frames,) = store.frames()
     assert frames["forces"] == pytest.approx(2.5)  # of 1, 2, 3, 4
