@@ -93,7 +93,7 @@ def test_slow_coordinates_of_another_system_bias_a_protein(protein, tmp_path):
     """The recorded variables are what the other system's state space makes of the same frames."""
     project = protein.copy(tmp_path / "slow")
     bias = {"tics": {"system": "toy", "n_tics": 2}, "n_walkers": 1, "build_length_ns": 0.002}
-    reference = {**TOY_PROTEIN["reference"], "starts": ["native"], "bias": bias}
+    reference = {**TOY_PROTEIN["reference"], "starts": ["native"], "exchange": None, "bias": bias}
     project.write("config/systems/slow.yaml", {**TOY_PROTEIN, "reference": reference, "seed": 8})
     project.write("config/config.yaml", {"systems": ["toy", "slow"], "seed": 7})
     project.run("--", "results/slow/analysis/reference.h5")
@@ -116,7 +116,7 @@ def test_an_analysis_edit_of_their_source_reruns_no_biased_simulation(protein, t
     """But another lag of its slow coordinates does."""
     project = protein.copy(tmp_path / "slow")
     bias = {"tics": {"system": "toy"}, "n_walkers": 1, "build_length_ns": 0.002}
-    reference = {**TOY_PROTEIN["reference"], "starts": ["native"], "bias": bias}
+    reference = {**TOY_PROTEIN["reference"], "starts": ["native"], "exchange": None, "bias": bias}
     project.write("config/systems/slow.yaml", {**TOY_PROTEIN, "reference": reference, "seed": 8})
     project.write("config/config.yaml", {"systems": ["toy", "slow"], "seed": 7})
     project.run("--", "results/slow/reference/bias0.json", "results/toy/comparison.json")
