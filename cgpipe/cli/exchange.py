@@ -94,7 +94,9 @@ def started(
         )
     arrays, _ = load_record(path)
     found = arrays.get("positions")
-    if found is None or found.shape[1:] != (atomistic.topology.n_sites, 3) or not len(found):
+    shape = (atomistic.topology.n_sites, 3)
+    sound = found is not None and found.dtype.kind == "f" and found.shape[1:] == shape and np.isfinite(found).all()
+    if found is None or not sound or not len(found):
         raise DataError(f"{path} has no configurations of this molecule; make it by `cgpipe exchange`")
     chosen = found[stream(seed, name, "start").integers(len(found))].astype(np.float64)
     return replace(atomistic, starts={**atomistic.starts, "exchanged": chosen})

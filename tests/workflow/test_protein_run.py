@@ -186,6 +186,7 @@ def test_a_force_field_is_carried_over_to_another_protein(protein, tmp_path):
         "sequence": "ACE GLY ALA SER ALA ALA NME",
         "n_trajectories": 2,
         "starts": ["native"],
+        "exchange": None,
     }
     other = {**toy, "train_on": ["toy"], "reference": reference}
     other["analysis"] = {key: value for key, value in toy["analysis"].items() if key != "native"}

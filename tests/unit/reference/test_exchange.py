@@ -157,10 +157,15 @@ def test_exchanged_trajectories_start_from_what_was_found(two_wells, stage):
     assert len({start.tobytes() for start in starts}) > 1
 
 
-def test_a_start_without_its_file_or_of_another_molecule_is_an_error(two_wells, tmp_path):
+@pytest.mark.parametrize(
+    "positions",
+    [np.zeros((4, 3, 3)), np.zeros((0, 2, 3)), np.full((4, 2, 3), np.nan), np.full((4, 2, 3), b"x"), np.zeros(4)],
+    ids=["other molecule", "none", "not finite", "text", "flat"],
+)
+def test_a_start_without_its_file_or_of_another_molecule_is_an_error(two_wells, tmp_path, positions):
     with pytest.raises(ConfigError, match="reference 0 starts where replicas were exchanged"):
         started(two_wells, _section(), 0, None, seed=3, name="reference 0")
-    save_record(tmp_path / "other.h5", {"positions": np.zeros((4, 3, 3))}, {})
+    save_record(tmp_path / "other.h5", {"positions": positions}, {})
     with pytest.raises(DataError, match="no configurations of this molecule"):
         started(two_wells, _section(), 0, tmp_path / "other.h5", seed=3, name="reference 0")
 
