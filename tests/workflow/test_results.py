@@ -114,7 +114,8 @@ def test_trace_of_a_figure_leads_to_the_system(results, capsys):
     ]
     stages = {link["stage"] for link in chain}
     assert stages == {
-        "figure", "compare", "uncertainty", "analyse", "simulate", "train", "prior", "map", "forcemap", "trajectory", "bias", "system",
+        "figure", "compare", "uncertainty", "analyse",
+        "simulate", "train", "prior", "map", "forcemap", "trajectory", "bias", "system",
     }  # fmt: skip
     assert {link["seed"] for link in chain} == {0, 7}
     assert all(link["commit"] and link["versions"]["torch"] for link in chain)
