@@ -105,8 +105,12 @@ def layout(paths: list[Path], *, n_blocks: int, simulated: bool) -> Layout:
             replicas.append(file.n_replicas)
             windows.append(file.array("window"))
     numbers = [int(window) for window in windows if window is not None]
-    ranks = [numbers[:k].count(window) for k, window in enumerate(numbers)]
-    return Layout(paths, lengths, replicas, n_blocks, simulated, ranks or None)
+    return Layout(paths, lengths, replicas, n_blocks, simulated, ranks_in_windows(numbers) or None)
+
+
+def ranks_in_windows(windows: list[int]) -> list[int]:
+    """Rank of each trajectory among those of its window, from the window of each."""
+    return [windows[:k].count(window) for k, window in enumerate(windows)]
 
 
 def read_units(plan: Layout, *, start: int = 0) -> Iterator[tuple[Trajectory, Unit]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cgpipe.analysis.biased import first_halves, mbar_weights, profile, profile_error
 from cgpipe.cli.arguments import add_inputs, add_output, add_section
 from cgpipe.cli.bias_file import load_bias
+from cgpipe.cli.units import ranks_in_windows
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.h5md import H5mdFile
@@ -95,9 +96,8 @@ def _read(paths: list[Path]) -> tuple[Array, Array, list[int], NDArray[np.intp]]
 
 def _groups(lengths: list[int], window: NDArray[np.intp]) -> NDArray[np.intp]:
     """Independent group of each frame: its trajectory's rank among those of its window, (n_frames,)."""
-    of_file = window[np.cumsum([0, *lengths[:-1]])]
-    ranks = [int((of_file[:k] == of_file[k]).sum()) for k in range(len(lengths))]
-    return np.repeat(ranks, lengths)
+    firsts = np.cumsum([0, *lengths[:-1]])
+    return np.repeat(ranks_in_windows(window[firsts].tolist()), lengths)
 
 
 def _label(variable: Variable, number: int | None) -> str:
