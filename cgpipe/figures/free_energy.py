@@ -31,7 +31,7 @@ def free_energy_figure(record: ComparisonRecord, uncertainty: dict[str, NDArray[
     judged = [k for k, surface in enumerate(surfaces) if uncertainty and is_of_surface(uncertainty, surface.limits)]
     if uncertainty and judged and hatch_beyond(uncertainty, rows[judged[0], 1]):
         ax = rows[judged[0], 1]
-        ax.set_title(f"{ax.get_title()}, hatched: beyond the training data")
+        ax.set_title(f"{ax.get_title()}, hatched:\nbeyond the training data")
     return figure
 
 
