@@ -22,6 +22,8 @@ _SHARED = (
     "train/*/model.safetensors", "simulation/*.h5md", "comparison.json",
 )  # fmt: skip
 """What other systems may have read."""
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+"""Last part of every such file: empty, and so always the same (https://www.w3.org/TR/png)."""
 _DEEP = {"studies", "improve"}
 """Folders of systems that lie deeper than those that they read from."""
 Record = dict[str, Any]
@@ -51,10 +53,15 @@ def _of_json(path: Path) -> Record | None:
 def _of_image(path: Path) -> Record | None:
     bomb = (Image.DecompressionBombError,)
     damage = named_damage(path, expected="a PNG file with its record", remedy="delete it and run again", also=bomb)
-    with damage, Image.open(path, formats=["PNG"]) as image:
-        image.load()  # the record may stand behind the pixels; this checks the sums of all parts
-        text = image.info.get("cgpipe")
-        return None if text is None else dict(json.loads(text))
+    with damage:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.verify()  # the sums of all parts but the last; drawing the pixels looks at few of them
+        if not path.read_bytes().endswith(_PNG_END):
+            raise ValueError("it does not end as PNG files do")
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()  # the record may stand behind the pixels
+            text = image.info.get("cgpipe")
+            return None if text is None else dict(json.loads(text))
 
 
 _READERS: dict[str, Reader] = {
