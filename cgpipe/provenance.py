@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -62,7 +63,7 @@ def provenance(
     """Record of how an artefact is made.
 
     settings : completed configuration sections by name, as plain values
-    inputs   : files that the stage reads; hashed by content, named without their folder
+    inputs   : files that the stage reads; hashed by content, named as `short_names` does
     outputs  : files that the stage wrote before and that hold no record themselves, such as tables
     """
     return {
@@ -78,12 +79,23 @@ def provenance(
 
 def hashes(paths: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of files by their short names."""
-    return {short_name(path): sha256(path) for path in paths}
+    return {name: sha256(path) for path, name in short_names(paths).items()}
 
 
-def short_name(path: Path) -> str:
-    """How records name a file: with its own folder, without those above."""
-    return f"{path.absolute().parent.name}/{path.name}"
+def short_names(paths: Iterable[Path]) -> dict[Path, str]:
+    """How a record names each of its files: with its own folder, and with as many above as tell it from the others.
+
+    >>> list(short_names([Path("/a/beads/b.h5md"), Path("/c/beads/b.h5md"), Path("/c/prior/p.json")]).values())
+    ['a/beads/b.h5md', 'c/beads/b.h5md', 'prior/p.json']
+    """
+    different = list(dict.fromkeys(path.absolute() for path in paths))
+    names, depth = dict.fromkeys(different, ""), 2
+    while unnamed := [path for path, name in names.items() if not name]:
+        ends = {path: "/".join(path.parts[1:][-depth:]) for path in unnamed}
+        counts = Counter(ends.values())
+        names |= {path: end for path, end in ends.items() if counts[end] == 1}
+        depth += 1
+    return names
 
 
 def fingerprint(record: Mapping[str, Any]) -> str:

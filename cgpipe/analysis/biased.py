@@ -89,23 +89,26 @@ def profile(values: Array, log_weights: Array, edges: Array, *, thermal_energy: 
 
 
 def profile_error(
-    values: Array, log_weights: Array, edges: Array, groups: NDArray[np.integer], *, thermal_energy: float
+    values: Array, without: Sequence[Array], edges: Array, groups: NDArray[np.integer], *, thermal_energy: float
 ) -> Array:
     """Standard error of the free energy of each bin, (n_bins,), kJ/mol, by the jackknife over independent groups.
 
-    groups : (n_frames,), number of the trajectory, or of one trajectory in each window, from 0
+    without : for each group, log weights of the frames of all others, (n_frames - n_group,), estimated without it
+    groups  : (n_frames,), number of the trajectory, or of one trajectory in each window, from 0
     Not a number where a bin is empty without one of the groups, and everywhere if there is but one. The jackknife:
     Efron and Stein 1981, DOI 10.1214/aos/1176345462.
     """
-    n_groups, weights = int(groups.max()) + 1, np.exp(log_weights - log_weights.max())
+    n_groups = len(without)
     if n_groups == 1:
         return np.full(len(edges) - 1, np.nan)
-    parts = np.array(
-        [np.histogram(values[groups == g], edges, weights=weights[groups == g])[0] for g in range(n_groups)]
+    left = np.array(
+        [
+            np.histogram(values[groups != group], edges, weights=np.exp(log_weights - logsumexp(log_weights)))[0]
+            for group, log_weights in enumerate(without)
+        ]
     )
-    left = parts.sum(axis=0) - parts
     with np.errstate(divide="ignore", invalid="ignore"):
-        energies = -thermal_energy * np.log(left / left.sum(axis=1, keepdims=True))
+        energies = -thermal_energy * np.log(left)
         spread = ((energies - energies.mean(axis=0)) ** 2).sum(axis=0)
     return np.asarray(np.sqrt(spread * (n_groups - 1) / n_groups))
 

@@ -13,6 +13,9 @@ from cgpipe.errors import DataError
 
 Array = NDArray[np.float64]
 
+LOCAL_METRICS = ("js_bonds", "js_angles", "mirror_image_fraction")
+"""Of bonded neighbours alone."""
+
 
 def compare(
     model: Ensemble,

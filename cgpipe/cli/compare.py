@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cgpipe.analysis.chain_compare import chain_profiles, compare_chains, compare_kinetics
 from cgpipe.analysis.chain_ensemble import ChainEnsemble, Coordinate
-from cgpipe.analysis.compare import compare, convergence, profiles
+from cgpipe.analysis.compare import LOCAL_METRICS, compare, convergence, profiles
 from cgpipe.analysis.ensemble import Ensemble, merge
 from cgpipe.analysis.kinetics import Kinetics
 from cgpipe.analysis.metrics import Metric
@@ -89,11 +89,16 @@ class Comparison:
                 )
 
     def metrics(self) -> list[Metric]:
-        """Of the model, then of the unbiased check, under names of its own."""
+        """Of the model, then of the unbiased check, under names of its own.
+
+        The first says most of the molecule as a whole, slow coordinates before torsions, what lies between neighbours
+        last: rounds of improvement and studies go by it.
+        """
         found = []
         for name in [key for key in self._ensembles if key != "reference"]:
             prefix = "" if name == "model" else "unbiased_check_"
-            metrics = [*self._torsion_metrics(name), *self._chain_metrics(name)]
+            metrics = [*self._chain_metrics(name), *self._torsion_metrics(name)]
+            metrics.sort(key=lambda metric: metric.metric in LOCAL_METRICS)
             found += [replace(metric, metric=prefix + metric.metric) for metric in metrics]
         return found
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from cgpipe.analysis.disagreement import fold_spread
-from cgpipe.cli.beads import evenly, joined
+from cgpipe.cli.beads import joined
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.trajectory import Trajectory
 from cgpipe.model.binding import bind_force_fields
@@ -42,10 +42,11 @@ def fold_forces(folds: list[Potential], positions: NDArray[np.floating]) -> Arra
     return np.stack([torch.cat([fold.energy_and_forces(piece)[1] for piece in pieces]).numpy() for fold in folds])
 
 
-def simulated_frames(paths: list[Path]) -> Trajectory:
-    """An even selection of the frames of all jobs."""
+def simulated_frames(paths: list[Path], rng: np.random.Generator) -> Trajectory:
+    """Frames of all jobs, drawn at random: replica lies beside replica, so every n-th frame would be of few of them."""
     parts: list[Trajectory] = []
     for path in paths:
         with H5mdFile(path) as file:
-            parts += file.selected(evenly(np.arange(file.n_frames), at_most=MAX_FRAMES)[:: len(paths)])
+            n_drawn = min(file.n_frames, MAX_FRAMES // len(paths))
+            parts += file.selected(np.sort(rng.choice(file.n_frames, n_drawn, replace=False)))
     return joined(parts)

@@ -1,7 +1,8 @@
 """Decide whether another round of `snakemake improve` is worth its price.
 
 Another round follows as long as the first metric of the comparison fell below the best before by more than
-`improve.min_gain` standard errors of the difference.
+`improve.min_gain` standard errors of the difference. These are taken as of independent comparisons, which is too much
+where one judge is most of both errors: the rule then stops early.
 
 example: cgpipe gain --section improve.yaml --comparisons before.json round1.json --output gain.json
 """

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the configurations."""
     set_threads(1)
     section = parse_section(ImproveSection, args.section)
-    simulated = simulated_frames(args.simulation)
+    simulated = simulated_frames(args.simulation, stream(args.seed, "simulated frames", args.round))
     spread = frame_spread(bind_folds(args.models), simulated)
     chosen = draw_uncertain(spread, section.n_configurations, stream(args.seed, "proposals", args.round))
     targets = simulated.positions[chosen].astype(np.float64)
@@ -56,6 +56,11 @@ def run(args: argparse.Namespace) -> None:
         raise DataError(
             f"only {near.sum()} of {len(near)} configurations of the CG model lie within {section.max_rmsd_nm:g} nm of "
             f"a recorded frame (median {np.median(rmsd):.3f} nm); record more frames, or raise improve.max_rmsd_nm"
+        )
+    if near.sum() < section.n_jobs:
+        raise DataError(
+            f"{near.sum()} configurations cannot be shared by {section.n_jobs} jobs; raise improve.n_configurations or "
+            "lower improve.n_jobs"
         )
     chosen, targets, nearest, rmsd = chosen[near], targets[near], nearest[near], rmsd[near]
     inputs = [*args.models, *args.simulation, *args.beads]

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     test = labels.part(evenly(split.test(), at_most=MAX_FRAMES))
     calibration, test_spread = _calibration(folds, test, stream(args.seed, "calibration"))
     limit = known_limit(frame_spread(folds, labels.part(evenly(split.training(), at_most=MAX_FRAMES))))
-    simulated = simulated_frames(args.simulation)
+    simulated = simulated_frames(args.simulation, stream(args.seed, "simulated frames"))
     spread = frame_spread(folds, simulated)
     beyond = spread > limit
     found = {f"calibration_{name}": value for name, value in asdict(calibration).items()}

@@ -20,7 +20,7 @@ from cgpipe.config.project import parse_section, plain
 from cgpipe.config.reference import OpenMMReferenceSection
 from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record, save_record
-from cgpipe.errors import ConfigError, DataError
+from cgpipe.errors import ConfigError, DataError, FitError
 from cgpipe.provenance import provenance, sha256
 from cgpipe.reference.bias import window_energies
 from cgpipe.reference.variables import Variable
@@ -51,12 +51,14 @@ def run(args: argparse.Namespace) -> None:
     parts = [np.ones_like(early), early, ~early]
     arrays: dict[str, NDArray[np.generic]] = {"lengths": np.array(lengths)}
     groups = _groups(lengths, window)
+    others = [groups != group for group in range(groups.max() + 1)]
     if section.bias.windows is None:
-        log_weights = [own[part] for part in parts]
+        log_weights, without = ([own[part] for part in chosen] for chosen in (parts, others))
     else:
         energies = window_energies(variables[0], section.bias.windows, columns[:, 0])
         found = [mbar_weights(energies[:, part], window[part]) for part in parts]
         log_weights, arrays["overlap"] = [weights.log_weights for weights in found], found[0].overlap
+        without = [_left(energies[:, part], window[part]) for part in others] if len(others) > 1 else [own]
     for number, variable in enumerate(variables):
         edges = np.linspace(*variable.limits, _N_BINS + 1)
         kt = thermal_energy(section.temperature_K)
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
             profile(columns[part, number], weights, edges, thermal_energy=kt)
             for part, weights in zip(parts, log_weights, strict=True)
         ]
-        errors = profile_error(columns[:, number], log_weights[0], edges, groups, thermal_energy=kt)
+        errors = profile_error(columns[:, number], without, edges, groups, thermal_energy=kt)
         arrays |= {f"edges{number}": edges, f"free_energy{number}": np.array(rows), f"error{number}": errors}
         counts = [np.histogram(column[:, number], edges)[0] for column in np.split(columns, np.cumsum(lengths)[:-1])]
         arrays[f"counts{number}"] = np.array(counts)
@@ -92,6 +94,14 @@ def _read(paths: list[Path]) -> tuple[Array, Array, list[int], NDArray[np.intp]]
             windows.append(np.full(len(values), 0 if window is None else int(window)))
     lengths = [len(values) for values in columns]
     return np.concatenate(columns), np.concatenate(weights), lengths, np.concatenate(windows)
+
+
+def _left(energies: Array, window: NDArray[np.intp]) -> Array:
+    """Log weights of what is left without one trajectory of each window; not a number where it no longer connects."""
+    try:
+        return mbar_weights(energies, window).log_weights
+    except FitError:
+        return np.full(len(window), np.nan)
 
 
 def _groups(lengths: list[int], window: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -179,7 +179,7 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
                 f"{name} shares the beads of {system.reference.system}, which must have a reference of kind openmm and "
                 "the same `mapping` and temperature"
             )
-        require_shareable(name, system.reference, shared.reference)
+        require_shareable(name, system.reference, shared.reference, labels=system.training.labels)
     slow = _slow_source(system)
     if slow is not None and (systems[slow].analysis.markov is None or _slow_source(data_of(systems[slow], systems))):
         raise ConfigError(
@@ -199,9 +199,19 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
         )
 
 
-def require_shareable(name: str, shared: SharedReferenceSection, source: OpenMMReferenceSection) -> None:
-    """Raises ConfigError if more is asked of a reference than it has, or too little for each of its files."""
+def require_shareable(
+    name: str, shared: SharedReferenceSection, source: OpenMMReferenceSection, *, labels: str
+) -> None:
+    """Raises ConfigError if more is asked of a reference than it has, or too little for each of its files.
+
+    labels : as in `training`
+    """
     averages = source.mean_force
+    if shared.n_frames is not None and labels != "instantaneous":
+        raise ConfigError(
+            f"{name}: reference.n_frames leaves out frames, but mean forces start from all of them, so that held-out "
+            "labels would lie among the frames that train; leave n_frames out, or set training.labels: instantaneous"
+        )
     for key, wanted, n_files, present in (
         ("n_frames", shared.n_frames, source.n_trajectories, source.n_frames),
         (
@@ -224,7 +234,7 @@ def data_of(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> System
 
 
 def _require_judge(name: str, systems: Mapping[str, SystemConfig], project: ProjectConfig) -> None:
-    """Raises ConfigError if a system's judge looks at other things, or at the data that trained the system."""
+    """Raises ConfigError if a system's judge looks at other things, or at the data that train the system."""
     system = systems[name]
     if system.judged_by is None:
         return
@@ -234,13 +244,20 @@ def _require_judge(name: str, systems: Mapping[str, SystemConfig], project: Proj
             raise ConfigError(f"{name} is judged by {system.judged_by}, whose `{key}` differs; both must look alike")
     if judge.reference.temperature_K != system.reference.temperature_K:
         raise ConfigError(f"{name} is judged by {system.judged_by}, whose temperature differs")
-    data = data_of(system, systems)
-    seeds = {project.seed_of(part) for part in (judge, data)}
-    if judge is data or (judge.reference.kind == data.reference.kind == "openmm" and len(seeds) == 1):
-        raise ConfigError(
-            f"{name} is judged by {system.judged_by}, which has the random numbers of its own data; give the judge a "
-            "`seed` of its own"
-        )
+    judging = data_of(judge, systems)
+    for data in (data_of(systems[source], systems) for source in system.train_on or [name]):
+        if _are_same_data(judging, data, project):
+            raise ConfigError(
+                f"{name} is judged by {system.judged_by}, which has the random numbers, or the files, of its own data; "
+                "give the judge a `seed` of its own, or other files"
+            )
+
+
+def _are_same_data(first: SystemConfig, second: SystemConfig, project: ProjectConfig) -> bool:
+    """Whether the atomistic data of two systems are one, or would have the same random numbers."""
+    if isinstance(first.reference, OpenMMReferenceSection) and isinstance(second.reference, OpenMMReferenceSection):
+        return project.seed_of(first) == project.seed_of(second)
+    return first.reference == second.reference
 
 
 def _is_drawn_by_weight(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:

@@ -127,6 +127,12 @@ class SimulationSection(Section):
         require_whole_steps({"frame_interval_ps": self.frame_interval_ps}, self.timestep_fs)
         return self
 
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.n_jobs > self.n_replicas:
+            raise ValueError(f"{self.n_jobs} jobs cannot share {self.n_replicas} replicas; lower n_jobs")
+        return self
+
 
 class ImproveSection(Section):
     """Rounds of active learning: mean forces at configurations of the CG model where its folds disagree, then again.

@@ -94,7 +94,7 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
             derived[system] = point = _system(values, path)
             if not isinstance(point.reference, SharedReferenceSection):
                 raise ConfigError(f"{path}: {system} changes reference.kind; vary the base instead")
-            require_shareable(system, point.reference, origin.reference)
+            require_shareable(system, point.reference, origin.reference, labels=point.training.labels)
             ns = atomistic_ns(point.training.labels, point.reference, origin.reference)
             points.append(Point(axis, value, seed, system, ns, unchanged=not changes))
     return Study(section, tuple(points), derived)
@@ -112,20 +112,28 @@ def atomistic_ns(labels: str, shared: SharedReferenceSection, origin: OpenMMRefe
     """Atomistic simulation behind the labels of a system that shares a reference, ns; labels as in `training`.
 
     Mean forces start from frames of all trajectories, so all of those count then. The force map is a property of the
-    data that are shared, and was fitted to all their frames.
+    data that are shared, and was fitted to all their frames. What another system's slow coordinates took, along which
+    a bias acts, does not count.
     """
     bias = origin.bias
     averaged = labels != "instantaneous"
     recorded = (origin.n_frames if averaged else shared.n_frames or origin.n_frames) * origin.frame_interval_ps
-    total = recorded + origin.n_trajectories * origin.equilibration_ps
+    walkers = 0 if bias is None or bias.windows is not None else bias.n_walkers
+    total = recorded + sum(_preparation_ps(origin, k) for n in (origin.n_trajectories, walkers) for k in range(n))
     if origin.exchange is not None:
         total += (1 + len(origin.exchange.temperatures_K)) * (
             origin.exchange.length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
         )
-    if bias is not None and bias.windows is None:
-        each = bias.build_length_ns * PICOSECONDS_PER_NANOSECOND + origin.equilibration_ps
-        total += bias.n_walkers * each
+    if bias is not None:
+        total += walkers * bias.build_length_ns * PICOSECONDS_PER_NANOSECOND
     if averaged and origin.mean_force is not None:
         each = origin.mean_force.equilibration_ps + origin.mean_force.length_ps
         total += each * (shared.n_mean_forces or origin.mean_force.n_configurations)
     return total / PICOSECONDS_PER_NANOSECOND
+
+
+def _preparation_ps(origin: OpenMMReferenceSection, index: int) -> float:
+    """What the trajectory, or walker, of a number takes before it is recorded, or builds its bias."""
+    heating = origin.heating.length_ps if origin.start_of(index) == "heated" else 0.0
+    pressure = 0.0 if origin.solvent is None else origin.solvent.pressure_equilibration_ps
+    return heating + pressure + origin.equilibration_ps

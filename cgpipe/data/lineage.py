@@ -15,7 +15,7 @@ from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.records import load_record
 from cgpipe.data.tensors import load_tensors
 from cgpipe.errors import DataError
-from cgpipe.provenance import sha256, short_name
+from cgpipe.provenance import sha256
 
 _SHARED = (
     "beads/*.h5md", "beads/mapping.json", "prior/prior.json", "analysis/*.h5", "reference/*.h5md", "reference/*.json",
@@ -129,10 +129,11 @@ class ResultTree:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
+        """Files by their last part."""
         names: dict[str, list[Path]] = {}
         others = (path for root in self._roots for pattern in _SHARED for path in sorted(root.glob(f"*/{pattern}")))
         for path in [*self.files, *(path for path in others if self.folder not in path.parents)]:
-            names.setdefault(short_name(path), []).append(path)
+            names.setdefault(path.name, []).append(path)
         return names
 
     def sha256(self, path: Path) -> str:
@@ -150,7 +151,7 @@ class ResultTree:
         return [self._find(name, digest) for name, digest in record.get("outputs", {}).items()]
 
     def _find(self, name: str, digest: str) -> Source:
-        found = self._by_name.get(name, [])
+        found = [path for path in self._by_name.get(Path(name).name, []) if str(path).endswith(f"/{name}")]
         for path in found:
             if self.sha256(path) == digest:
                 return Source(name, digest, path, unchanged=True)

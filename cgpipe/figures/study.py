@@ -20,7 +20,7 @@ from cgpipe.figures.style import (
 )
 
 _METRICS = {"js_": "JS divergence (nats)", "free_energy_rmse_weighted": "free-energy error (kcal/mol)"}
-"""Beginnings of the names of what is shown, and its label; the first metric of a beginning is the whole surface's."""
+"""Beginnings of the names of what is shown, and its label; the first of a beginning says most of the molecule."""
 _COLUMNS, _LETTERS = 4, 26
 """Panels side by side, and letters of a label beneath one."""
 _WIDE_RANGE = 9.0

@@ -11,6 +11,7 @@ from cgpipe.errors import UnstableError
 from cgpipe.reference.bias import BIAS_GROUP, Bias, bias_force, update_force, variable_values
 from cgpipe.reference.solvent import barostat
 from cgpipe.reference.system import AtomisticSystem, create_context, langevin
+from cgpipe.seeding import integer_seed
 from cgpipe.units import FEMTOSECOND
 
 _UNBIASED = set(range(BIAS_GROUP))
@@ -50,11 +51,12 @@ class Dynamics:
         if state is not None:
             self._set(state)
             return
-        self.place(self._atomistic.starts["native" if self._start == "heated" else self._start], seed)
+        start = self._atomistic.starts["native" if self._start == "heated" else self._start]
+        self.place(start, integer_seed(seed, "velocities"))  # equal to the thermostat's, it would draw the same numbers
         if self._start == "heated":
             self._heat()
         if self._section.solvent is not None:
-            self._set(self._at_pressure(self._section.solvent, seed))
+            self._set(self._at_pressure(self._section.solvent, integer_seed(seed, "pressure")))
         self.step(self._section.equilibration_ps)
 
     def renew(self, seed: int) -> None:

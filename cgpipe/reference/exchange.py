@@ -13,7 +13,7 @@ from cgpipe.data.segments import Arrays, SegmentStore
 from cgpipe.errors import UnstableError
 from cgpipe.reference.schedule import Schedule
 from cgpipe.reference.system import AtomisticSystem, create_simulation
-from cgpipe.seeding import seeded_random
+from cgpipe.seeding import integer_seed, seeded_random
 from cgpipe.units import FEMTOSECOND, thermal_energy
 
 _CARRIED = {"positions": True, "velocities": True, "parameters": True, "integratorParameters": True}
@@ -81,7 +81,7 @@ def _place(
     conformations = []
     for number, (copy, temperature) in enumerate(zip(positions, temperatures, strict=True)):
         context.setPositions(copy - copy.mean(axis=0))
-        context.setVelocitiesToTemperature(temperature, seed + number)
+        context.setVelocitiesToTemperature(temperature, integer_seed(seed, "velocities", number))
         conformations.append(context.getState(**_CARRIED))
     sampler.replicaConformation = conformations
 

@@ -30,6 +30,11 @@ def _experiment(rng):
     return values[order], np.repeat(np.arange(len(_CENTRES)), _N)[order]
 
 
+def _equal_weights(groups):
+    """Of all frames but those of each group."""
+    return [np.zeros((groups != group).sum()) for group in range(groups.max() + 1)]
+
+
 def _upper_share(values, log_weights):
     weights = np.exp(log_weights - log_weights.max())
     return weights[values > 0.5].sum() / weights.sum()
@@ -65,7 +70,7 @@ def test_the_error_of_a_profile_is_that_of_independent_frames():
     groups, rng, ratios = np.repeat(np.arange(n_groups), n_frames), np.random.default_rng(3), []
     for _ in range(100):
         values = rng.choice(4, n_groups * n_frames, p=shares) + 0.5
-        errors = profile_error(values, np.zeros(len(values)), np.arange(5.0), groups, thermal_energy=_KT)
+        errors = profile_error(values, _equal_weights(groups), np.arange(5.0), groups, thermal_energy=_KT)
         ratios.append(errors**2 / (_KT**2 * (1 - shares) / (n_groups * n_frames * shares)))
     deviation = np.mean(ratios, axis=0) - 1
     assert (np.abs(deviation) < 4 * np.std(ratios, axis=0) / 10).all()
@@ -75,15 +80,38 @@ def test_trajectories_that_stay_where_they_began_have_the_error_of_their_number(
     """Halves of each would agree to the last digit; eight of twelve on the left are as sure as throws of a coin."""
     groups = np.repeat(np.arange(12), 50)
     values = np.where(groups < 8, 0.5, 1.5)
-    errors = profile_error(values, np.zeros(600), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)
+    errors = profile_error(values, _equal_weights(groups), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)
     np.testing.assert_allclose(errors, np.sqrt([(1 / 3) / (12 * 2 / 3), (2 / 3) / (12 / 3)]), rtol=0.2)
 
 
 def test_what_one_trajectory_alone_has_seen_has_no_error():
     groups, values = np.array([0, 0, 1, 1]), np.array([0.5, 1.5, 0.5, 0.5])
-    errors = profile_error(values, np.zeros(4), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)
+    errors = profile_error(values, _equal_weights(groups), np.array([0.0, 1, 2]), groups, thermal_energy=1.0)
     assert np.isfinite(errors).tolist() == [True, False]
-    assert np.isnan(profile_error(values, np.zeros(4), np.array([0.0, 1, 2]), 0 * groups, thermal_energy=1.0)).all()
+    alone = profile_error(values, [np.zeros(4)], np.array([0.0, 1, 2]), 0 * groups, thermal_energy=1.0)
+    assert np.isnan(alone).all()
+
+
+def test_the_error_of_windows_is_the_scatter_of_repeated_experiments():
+    """Between wells that many narrow windows join, the windows' normalisations are most of it, not the counts."""
+    centres, width, n_groups, n_frames = np.linspace(0.0, 1.0, 17), 0.04, 5, 20
+    groups = np.tile(np.repeat(np.arange(n_groups), n_frames), len(centres))
+    window = np.repeat(np.arange(len(centres)), n_groups * n_frames)
+    edges, rng, found = np.array([0.0, 0.5, 1.0]), np.random.default_rng(13), []
+
+    def weights(values, chosen):
+        energies = 0.5 * ((values[chosen] - centres[:, None]) / width) ** 2
+        return mbar_weights(energies, window[chosen]).log_weights
+
+    for _ in range(25):
+        biases = 0.5 * ((_GRID - centres[:, None]) / width) ** 2
+        values = np.concatenate([_draw(_BARRIER / _KT + bias, n_groups * n_frames, rng) for bias in biases])
+        energies = profile(values, weights(values, groups >= 0), edges, thermal_energy=_KT)
+        without = [weights(values, groups != group) for group in range(n_groups)]
+        errors = profile_error(values, without, edges, groups, thermal_energy=_KT)
+        found.append([energies[1] - energies[0], np.sum(errors)])  # errors of two bins that sum to one oppose
+    scatter, reported = np.var(np.array(found)[:, 0], ddof=1), np.mean(np.array(found)[:, 1] ** 2)
+    assert 0.4 < reported / scatter < 2.5  # of 25 experiments, a variance is known to 0.29
 
 
 def test_overlap_is_between_neighbours():

@@ -44,3 +44,15 @@ def test_any_change_changes_the_fingerprint(beads, change):
     stage = "train" if change == "stage" else "prior"
     settings = {"a": 2 if change == "settings" else 1}
     assert fingerprint(provenance(stage, settings, seed=4 if change == "seed" else 3, inputs=[beads])) != before
+
+
+def test_files_of_equal_short_name_are_all_in_the_record(tmp_path):
+    """As labels of several rounds, or of several molecules; a change of any must drop unfinished work."""
+    paths = [tmp_path / part / "beads" / "explored0.h5md" for part in ("round1", "round2")]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_text(str(path))
+    before = provenance("train", {}, seed=1, inputs=paths)
+    assert set(before["inputs"]) == {"round1/beads/explored0.h5md", "round2/beads/explored0.h5md"}
+    paths[0].write_text("changed")
+    assert fingerprint(provenance("train", {}, seed=1, inputs=paths)) != fingerprint(before)

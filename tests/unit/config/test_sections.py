@@ -120,6 +120,11 @@ def test_rounds_that_cannot_average_are_refused(improve):
         _system(improve=improve)
 
 
+def test_more_jobs_than_replicas_are_refused():
+    with pytest.raises(ConfigError, match="2 jobs cannot share 1 replicas"):
+        _system(simulation={"n_replicas": 1})
+
+
 def test_trajectories_are_dealt_evenly_to_windows():
     bias = {"torsions": [_TORSION], "windows": {"n_windows": 12}}
     with pytest.raises(ConfigError, match="4 trajectories cannot be dealt evenly to 12 windows"):

@@ -19,6 +19,10 @@ reference:
 mapping: {beads: [ALA2:N, ALA2:CA]}
 """
 _SHARED = "reference: {kind: shared, system: toy, temperature_K: 300}\nmapping: {beads: [ALA2:N, ALA2:CA]}"
+_FILES = """
+reference: {kind: files, topology: t.pdb, trajectories: [t.h5md], temperature_K: 300, frame_interval_ps: 1}
+mapping: {beads: [ALA2:N, ALA2:CA]}
+"""
 _STUDY = """
 base: toy
 judged_by: judge
@@ -43,6 +47,8 @@ def folder(tmp_path):
     (tmp_path / "judge.yaml").write_text(f"seed: 99\n{_SYSTEM}")
     (tmp_path / "copy.yaml").write_text(_SYSTEM)
     (tmp_path / "warm.yaml").write_text(f"seed: 99\n{_SYSTEM}".replace("sequence", "temperature_K: 310\n  sequence"))
+    (tmp_path / "whole.yaml").write_text(_SHARED)
+    (tmp_path / "files.yaml").write_text(_FILES)
     (tmp_path / "study.yaml").write_text(_STUDY)
     return tmp_path
 
@@ -123,6 +129,13 @@ def test_systems_that_are_named_come_along(folder):
     assert set(systems) == {"other", "toy", "judge"}
 
 
+def test_hot_starts_count_in_the_atomistic_time(load, folder):
+    before = [point.atomistic_ns for point in load().points]
+    (folder / "toy.yaml").write_text(_SYSTEM.replace("sequence", "starts: [native, heated]\n  sequence"))
+    # One trajectory and one walker of two, 0.3 ns each.
+    assert [point.atomistic_ns for point in load().points] == pytest.approx([ns + 0.6 for ns in before])
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -136,6 +149,10 @@ def test_systems_that_are_named_come_along(folder):
         (f"judged_by: judge\nanalysis: {{n_bins: 30}}\n{_SHARED}", "whose `analysis` differs"),
         (f"judged_by: toy\n{_SHARED}", "a `seed` of its own"),
         (f"judged_by: copy\n{_SHARED}", "a `seed` of its own"),
+        (f"judged_by: whole\n{_SHARED}", "a `seed` of its own"),
+        (f"seed: 5\ntrain_on: [toy]\njudged_by: copy\n{_SYSTEM}", "a `seed` of its own"),
+        (f"judged_by: files\n{_FILES}", "or other files"),
+        (f"{_SHARED}\ntraining: {{labels: both}}".replace("300}", "300, n_frames: 9}"), "leave n_frames out"),
         (f"judged_by: warm\n{_SHARED}", "whose temperature differs"),
     ],
 )

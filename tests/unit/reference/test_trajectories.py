@@ -53,6 +53,18 @@ def test_a_record_has_its_arrays(record):
     }
 
 
+def test_velocities_and_thermostat_draw_different_numbers(alanine, section, monkeypatch):
+    """With one seed for both, the first kick repeats the first velocities and heats by a twentieth."""
+    seeds = []
+    monkeypatch.setattr(
+        openmm.Context, "setVelocitiesToTemperature", lambda _, temperature, seed: seeds.append((temperature, seed))
+    )
+    dynamics = Dynamics(alanine, section)
+    dynamics.begin(None, 11)
+    assert len(seeds) == 1
+    assert seeds[0][1] != dynamics._integrator.getRandomNumberSeed() == 11
+
+
 def test_equal_seeds_give_equal_bits_and_others_do_not(record):
     first = record("a")
     assert _same(record("b"), first)
