@@ -18,6 +18,8 @@ from cgpipe.prior.fit import fit_prior
 from cgpipe.prior.prior import Prior
 from cgpipe.prior.quality import fit_to_plain, judge_prior
 from cgpipe.provenance import provenance
+from cgpipe.seeding import stream
+from cgpipe.training.noise import Noise
 from cgpipe.training.targets import residual_forces
 from cgpipe.units import ANGSTROM, KCAL, thermal_energy
 
@@ -27,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_section(parser, what="`prior`")
     add_section(parser, "split", what="`split`")
     parser.add_argument("--temperature", type=float, required=True, metavar="K", help="temperature of the reference")
+    parser.add_argument(
+        "--noise", type=float, default=0.0, metavar="NM", help="of `training.noise_nm`, which moves the frames (default: 0)"
+    )
     add_seed(parser)
     add_inputs(parser, "beads", what="bead trajectories")
     add_output(parser, what="JSON file of the parameters and the quality of each fit")
@@ -38,11 +43,13 @@ def run(args: argparse.Namespace) -> None:
     section, split_section = parse_section(PriorSection, args.section), parse_section(SplitSection, args.split)
     trajectories = load_beads(args.beads)
     split = split_of(trajectories, split_section, seed=args.seed)
-    beads = thinned(joined(trajectories), split.training())
     energy = thermal_energy(args.temperature)
+    noise = Noise(args.noise, energy, stream(args.seed, "positions", "prior"))
+    beads = thinned(noise.on(joined(trajectories), split.training()), split.training())
     parameters = fit_prior(beads, section, thermal_energy=energy)
     fits = judge_prior(beads, parameters, thermal_energy=energy)
     settings = {"prior": plain(section), "split": plain(split_section), "temperature_K": args.temperature}
+    settings |= {"noise_nm": args.noise} if args.noise else {}
     residual = residual_forces(beads, Prior(parameters))
     left = (residual**2).mean(dim=(0, 2)).tolist()
     content = {

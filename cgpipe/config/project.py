@@ -192,6 +192,11 @@ def _require_sound(name: str, systems: Mapping[str, SystemConfig]) -> None:
             f"{name}: training.noise_nm needs frames that follow the Boltzmann distribution; its data are biased, "
             "start from other than native structures or are weighted by a Markov model. Set it to 0"
         )
+    if differing := [part for part in system.train_on if systems[part].training.noise_nm != system.training.noise_nm]:
+        raise ConfigError(
+            f"{name}: training.noise_nm differs from that of {', '.join(differing)}, whose priors it takes over; make "
+            "them equal"
+        )
     if system.training.labels != "instantaneous" and not all(_makes_mean_forces(s, systems) for s in sources):
         raise ConfigError(
             f"{name}: training.labels is {system.training.labels}, but its reference makes no mean forces; "

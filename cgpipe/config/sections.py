@@ -73,7 +73,8 @@ class TrainingSection(Section):
     noise_nm: NotNegative = 0.0
     """Standard deviation of noise on the positions, whose score is mixed into the forces; 0 for none.
 
-    It lowers the noise of instantaneous labels, and widens what the model learns. Only for frames without weights."""
+    It lowers the noise of instantaneous labels, and widens what the model learns, so the prior is fitted to the moved
+    frames too. Only for frames without weights."""
     batch_size: Count = 512
     n_epochs: Count = 20
     learning_rate: Positive = 1e-3

@@ -144,6 +144,12 @@ def temperature(wildcards):
     return SYSTEMS[wildcards.system].reference.temperature_K
 
 
+def noise_argument(wildcards):
+    """Option of `cgpipe prior` for the noise on the frames that the network will train on."""
+    noise = SYSTEMS[wildcards.system].training.noise_nm
+    return f"--noise {noise}" if noise else ""
+
+
 def numbered(system, pattern, count):
     """Paths of a system with `{}` running from 0 to count - 1."""
     return [f"{RESULTS}/{system}/{pattern.format(number)}" for number in range(count)]

@@ -21,10 +21,11 @@ rule prior:
         section=section("prior"),
         split=section("split"),
         temperature=temperature,
+        noise=noise_argument,
         seed=seed,
     shell:
         "cgpipe prior --section {params.section:q} --split {params.split:q} --temperature {params.temperature}"
-        " --seed {params.seed} --beads {input.beads} --output {output} 2>&1 | tee {log}"
+        " {params.noise} --seed {params.seed} --beads {input.beads} --output {output} 2>&1 | tee {log}"
 
 
 rule transfer:

@@ -111,6 +111,13 @@ def test_noise_on_frames_of_equal_weight_is_accepted(tmp_path, more):
     assert load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)["toy"].training.noise_nm == 0.005
 
 
+def test_noise_must_be_that_of_the_priors_that_are_taken_over(tmp_path):
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump({**_NOISE, "reference": _PEPTIDE, "train_on": ["clean"]}))
+    (tmp_path / "clean.yaml").write_text(yaml.safe_dump({"mapping": _NOISE["mapping"], "reference": _PEPTIDE}))
+    with pytest.raises(ConfigError, match=r"noise_nm differs from that of clean"):
+        load_systems(load_project({"systems": ["toy"]}), folder=tmp_path)
+
+
 def test_systems_that_bias_each_other_are_refused(tmp_path):
     for name, other in (("toy", "other"), ("other", "toy")):
         reference = {"kind": "openmm", "structure": "a.pdb", "bias": {"tics": {"system": other}}}
