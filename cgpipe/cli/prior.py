@@ -30,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_section(parser, "split", what="`split`")
     parser.add_argument("--temperature", type=float, required=True, metavar="K", help="temperature of the reference")
     parser.add_argument(
-        "--noise", type=float, default=0.0, metavar="NM", help="of `training.noise_nm`, which moves the frames (default: 0)"
+        "--noise",
+        type=float,
+        default=0.0,
+        metavar="NM",
+        help="`training.noise_nm`, which moves the frames (default: 0)",
     )
     add_seed(parser)
     add_inputs(parser, "beads", what="bead trajectories")
