@@ -16,7 +16,7 @@ from typing import Any
 
 from cgpipe import __version__
 
-_PACKAGES = ("openmm", "torch", "numpy", "mdtraj", "h5py", "deeptime")
+_PACKAGES = ("openmm", "torch", "numpy", "mdtraj", "h5py", "deeptime", "scipy", "pymbar")
 _CHUNK = 1 << 20
 
 

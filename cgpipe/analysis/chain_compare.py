@@ -18,7 +18,7 @@ from cgpipe.analysis.metrics import (
     surface_functions,
     weighted_rmse,
 )
-from cgpipe.analysis.uncertainty import bootstrap_counts
+from cgpipe.analysis.uncertainty import bootstrap_counts, small_steps, standard_error
 from cgpipe.errors import DataError
 
 Array = NDArray[np.float64]
@@ -165,10 +165,12 @@ def chain_profiles(
     ensemble: ChainEnsemble, final: Array, *, thermal_energy: float, n_bootstrap: int, rng: np.random.Generator
 ) -> ChainProfiles:
     """Free energies and populations with bootstrap errors; final is the reference's surface, (n_bins, n_bins)."""
-    draws = ensemble.draws if len(ensemble.draws) else bootstrap_counts(len(ensemble.weights), n_bootstrap, rng)
+    n_units = len(np.unique(ensemble.groups[ensemble.n_frames > 0])) if len(ensemble.draws) else len(ensemble.weights)
+    draws = ensemble.draws if len(ensemble.draws) else bootstrap_counts(n_units, n_bootstrap, rng)
+    draws = small_steps(draws, n_units)
     lines = np.tensordot(draws, ensemble.lines, 1)
     with np.errstate(invalid="ignore"):
-        errors = np.std([_free_lines(table, thermal_energy) for table in lines], axis=0, ddof=1)
+        errors = standard_error([_free_lines(table, thermal_energy) for table in lines])
     surface = ensemble.surface.sum((0, 1))
     times = np.cumsum(ensemble.surface.sum(0), axis=0) if surface.size else ()
     goal = probabilities(final)
@@ -179,7 +181,7 @@ def chain_profiles(
         line_errors=errors,
         contacts=ensemble.contacts.sum(0) / ensemble.weights.sum(),
         macrostates=ensemble.macrostates.sum(0) / ensemble.weights.sum(),
-        macrostate_errors=shares.std(0, ddof=1),
+        macrostate_errors=standard_error(shares),
         tic_convergence_js=np.array([jensen_shannon(probabilities(t), goal) if t.any() else np.nan for t in times]),
     )
 

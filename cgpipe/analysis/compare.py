@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cgpipe.analysis.ensemble import Ensemble, merge
 from cgpipe.analysis.free_energy import BASINS, basin_masks, free_energy, jensen_shannon, marginal, probabilities
 from cgpipe.analysis.metrics import Metric, Resampling, mean_js, surface_functions
-from cgpipe.analysis.uncertainty import bootstrap_counts
+from cgpipe.analysis.uncertainty import bootstrap_counts, small_steps, standard_error
 from cgpipe.errors import DataError
 
 Array = NDArray[np.float64]
@@ -62,9 +62,16 @@ def _mirror_metric(resampling: Resampling, model: Ensemble, reference: Ensemble)
     columns, columns_reference = (
         np.column_stack([e.handedness @ native / len(native), e.weights]) for e in (model, reference)
     )
-    return resampling.metric(
-        "mirror_image_fraction", "1", lambda m, _: 0.5 * (1 - m[0] / m[1]), columns, columns_reference
-    )
+
+    def inverted(table: Array) -> float:
+        return float(0.5 * (1 - table[0] / table[1]))
+
+    def between(table: Array, other: Array) -> float:
+        return inverted(table) - inverted(other)
+
+    name = "mirror_image_fraction"
+    found = resampling.metric(name, "1", lambda m, _: inverted(m), columns, columns_reference, between)
+    return resampling.with_unseen(found)
 
 
 def convergence(ensemble: Ensemble, final: Array) -> tuple[Array, Array, Array]:
@@ -99,7 +106,7 @@ class Profiles:
     marginals: Array
     """(n_residues, 2, n_bins), along phi and psi."""
     marginal_errors: Array
-    """(n_residues, 2, n_bins), bootstrap standard deviation; NaN where some resample saw nothing."""
+    """(n_residues, 2, n_bins), standard error by resampling; NaN where no frame lies."""
     populations: Array
     """(n_residues, n_basins)."""
     population_errors: Array
@@ -109,18 +116,19 @@ class Profiles:
 def profiles(ensemble: Ensemble, *, thermal_energy: float, n_bootstrap: int, rng: np.random.Generator) -> Profiles:
     """Free energies and populations of one ensemble with bootstrap errors."""
     units = merge(ensemble, ensemble.clusters)
-    draws = bootstrap_counts(len(units.weights), n_bootstrap, rng)
+    n_units = len(units.weights)
+    draws = small_steps(bootstrap_counts(n_units, n_bootstrap, rng), n_units)
     resampled = np.tensordot(draws, units.torsions, 1)  # (n_bootstrap, n_residues, n_bins, n_bins)
     total = units.torsions.sum(0)
     with np.errstate(invalid="ignore"):
         lines = [_lines(table, thermal_energy) for table in resampled]
-        errors = np.std(lines, axis=0, ddof=1)
+        errors = standard_error(lines)
     return Profiles(
         surface=free_energy(probabilities(total), thermal_energy),
         marginals=_lines(total, thermal_energy),
         marginal_errors=errors,
         populations=basin_populations(total),
-        population_errors=basin_populations(resampled).std(0, ddof=1),
+        population_errors=standard_error(basin_populations(resampled)),
     )
 
 

@@ -86,8 +86,11 @@ def folding_metrics(
         bound = bounds[name]
         error = None if bound else found.error
         metrics.append(replace(found, value=unit * values[name], error=error, noise_floor=floor, bound=bound))
+    if not model.folded[:, 2].any():  # of none near the native structure, none is a mirror image
+        return metrics
     name = "mirror_image_fraction_near_native"
-    return [*metrics, resampling.metric(name, "1", _mirrored, model.folded, reference.folded)]
+    mirrored = resampling.metric(name, "1", lambda row, _: _mirrored(row), model.folded, reference.folded, _difference)
+    return [*metrics, resampling.with_unseen(mirrored)]
 
 
 def _opposite(bound: Bound) -> Bound:
@@ -95,6 +98,10 @@ def _opposite(bound: Bound) -> Bound:
     return opposites[bound]
 
 
-def _mirrored(folded: Array, _: Array) -> float:
+def _mirrored(folded: Array) -> float:
     """Share of mirror images of all near the native structure, from a row of `ChainEnsemble.folded`."""
     return float(folded[1] / folded[2]) if folded[2] > 0 else 0.0
+
+
+def _difference(folded: Array, other: Array) -> float:
+    return _mirrored(folded) - _mirrored(other)

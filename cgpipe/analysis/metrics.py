@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.analysis.free_energy import free_energy_mse, jensen_shannon, marginal, probabilities
-from cgpipe.analysis.uncertainty import bootstrap_counts, half_splits
+from cgpipe.analysis.uncertainty import bootstrap_counts, half_splits, small_steps, standard_error
 from cgpipe.errors import DataError
 from cgpipe.units import KCAL
 
@@ -30,7 +30,8 @@ class Metric:
     metric: str
     value: float
     error: float | None
-    """Standard deviation over the bootstrap, or of the posterior for what Markov models give; None of a bound."""
+    """Standard error by resampling, or deviation of the posterior for what Markov models give; None where it is not
+    known: of a bound, and of references in umbrella windows."""
     noise_floor: float | None
     """Mean over the half splits of the reference: of the metric, or for a population of the halves' difference; for
     what Markov models give, the error of the reference. None where the reference never saw the state."""
@@ -64,7 +65,7 @@ class Resampling:
     """The same resamples and halves for every metric."""
 
     draws_model: Array
-    """(n_bootstrap, n_clusters), how often each is drawn."""
+    """(n_bootstrap, n_clusters), factor of each in small steps towards resamples."""
     draws_reference: Array
     """(n_bootstrap, n_clusters)."""
     halves: Array
@@ -86,8 +87,10 @@ class Resampling:
                     f"the {name} has {n} independent unit of frames, which tells nothing of its errors; give two "
                     "replicas, two trajectories or blocks (analysis.n_blocks_per_trajectory), or more"
                 )
-        draws_model = bootstrap_counts(len(model.n_frames), n_bootstrap, rng)
-        draws_reference = bootstrap_counts(len(reference.n_frames), n_bootstrap, rng)
+        draws_model, draws_reference = (
+            small_steps(bootstrap_counts(n, n_bootstrap, rng), n)
+            for n in (len(model.n_frames), len(reference.n_frames))
+        )
         first = half_splits(reference.groups, rng)
         n_half = int(np.median(first @ reference.n_frames))
         n_samples = int(model.n_frames.sum()), int(reference.n_frames.sum()), n_half
@@ -98,7 +101,7 @@ class Resampling:
 
     def reweighted(self, draws: Array, halves: Array, *, n_units: int, rng: np.random.Generator) -> Self:
         """With the known factors of a reference whose weights are uncertain; both are those of `ChainEnsemble`."""
-        chosen = draws[rng.integers(len(draws), size=len(self.draws_model))]
+        chosen = small_steps(draws[rng.integers(len(draws), size=len(self.draws_model))], n_units)
         n_model, n_reference, _ = self.n_samples
         samples, units = (n_model, n_reference, n_reference // 2), (self.n_units[0], n_units)
         return replace(self, draws_reference=chosen, halves=halves, n_samples=samples, n_units=units)
@@ -115,12 +118,18 @@ class Resampling:
         return Metric(
             name,
             function(model.sum(0), reference.sum(0)),
-            float(np.std(resampled, ddof=1)),
+            float(standard_error(resampled)),
             _between_halves(between, self.halves, reference),
             unit,
             *self.n_samples,
             sampling_floor=self._sampling_floor(between, model),
         )
+
+    def with_unseen(self, share: Metric) -> Metric:
+        """A share of the model's; if its n independent units saw nothing, or nothing else, it has the error 1 / n."""
+        if _ROUNDING < share.value < 1 - _ROUNDING:
+            return share
+        return replace(share, error=math.hypot(share.error or 0.0, 1 / self.n_units[0]))
 
     def _sampling_floor(self, function: Function, model: Array) -> float | None:
         try:

@@ -1,11 +1,15 @@
 """Statistical errors: bootstrap over independent units, halves for the noise floor, the start of equilibrium."""
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+_STEP = 0.3
+"""Relative to a resample."""
 _MAX_SPLITS = 40
 _MAX_ENUMERATED = 10_000
 """Splits that are listed before some are drawn; of more, some are drawn at once."""
@@ -16,6 +20,21 @@ Array = NDArray[np.float64]
 def bootstrap_counts(n_units: int, n_bootstrap: int, rng: np.random.Generator) -> Array:
     """How often each resample holds each unit, (n_bootstrap, n_units). Efron 1979, DOI 10.1214/aos/1176344552."""
     return rng.multinomial(n_units, np.full(n_units, 1.0 / n_units), size=n_bootstrap).astype(np.float64)
+
+
+def small_steps(draws: Array, n_units: int) -> Array:
+    """Resamples that go part of the way, (n_bootstrap, n_weights): their spread over the step is the error.
+
+    A whole resample counts a third of the units not at all and others twice; for a divergence of many bins that is
+    noise of its own, which made its error several times too large near the noise floor. Small steps empty no bin.
+    n_units : of which `draws` are resamples, by which their variance is too small by (n - 1) / n
+    """
+    return 1 + _STEP * math.sqrt(n_units / (n_units - 1)) * (draws - 1)
+
+
+def standard_error(values: Sequence[Any] | Array) -> Array:
+    """Standard errors of what small steps gave, (n_bootstrap, ...)."""
+    return np.asarray(np.std(values, axis=0, ddof=1) / _STEP)
 
 
 def half_splits(groups: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
         "frame_interval_ps": interval,
         "duration_ps": (n_times - start) * interval,
         "equilibration_ps": start * interval,
+        "windowed": plan.ranks is not None,
         "provenance": provenance("analyse", settings, seed=args.seed, inputs=inputs),
     }
     arrays = {name: getattr(ensemble, name) for name in Ensemble.__dataclass_fields__} | chain

@@ -53,19 +53,25 @@ def evenly(frames: NDArray[np.intp], *, at_most: int) -> NDArray[np.intp]:
 
 
 def split_of_files(paths: list[Path], trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:
-    """The split of what these files hold; frames taken from trajectories have the roles that they have there."""
-    sources, lengths = [], None
+    """The split of what these files hold; frames taken from trajectories have the roles that they have there.
+
+    Raises DataError for a mixture of such frames and others.
+    """
+    sources, lengths = [], set()
     for path in paths:
         with H5mdFile(path) as file:
-            sources.append(file.observable("source"))
-            lengths = file.array("source_lengths")
-    if lengths is None:
+            source, known = file.observable("source"), file.array("source_lengths")
+        lengths.add(None if known is None else tuple(known.tolist()))
+        sources += [] if source is None else [source]
+    if len(lengths) > 1:
+        raise DataError(
+            f"of {', '.join(map(str, paths))}, some were taken from trajectories, others were not or from other ones; "
+            "give each kind as a group of its own (repeat --beads)"
+        )
+    (whole,) = lengths
+    if whole is None:
         return split_of(trajectories, section, seed=seed)
-    return split_selection(
-        np.concatenate([source for source in sources if source is not None]),
-        [int(length) for length in lengths],
-        **_options(section, seed),
-    )
+    return split_selection(np.concatenate(sources), list(whole), **_options(section, seed))
 
 
 def split_of(trajectories: list[Trajectory], section: SplitSection, *, seed: int) -> Split:

@@ -97,10 +97,24 @@ class Comparison:
         found = []
         for name in [key for key in self._ensembles if key != "reference"]:
             prefix = "" if name == "model" else "unbiased_check_"
-            metrics = [*self._chain_metrics(name), *self._torsion_metrics(name)]
+            chain, torsions = self._chain_metrics(name), self._torsion_metrics(name)
+            metrics = [
+                *(_without_errors(chain) if self._is_windowed else chain),
+                *(_without_errors(torsions) if self._is_windowed or self._is_reweighted else torsions),
+            ]
             metrics.sort(key=lambda metric: metric.metric in LOCAL_METRICS)
             found += [replace(metric, metric=prefix + metric.metric) for metric in metrics]
         return found
+
+    @property
+    def _is_windowed(self) -> bool:
+        """Whether umbrella windows biased the reference: its resamples do not estimate their weights again."""
+        return bool(self._header.get("windowed"))
+
+    @property
+    def _is_reweighted(self) -> bool:
+        """Whether a Markov model weights the reference: only resamples of its chain know how uncertain that is."""
+        return "reference" in self._chains and len(self._chains["reference"].draws) > 0
 
     def _torsion_metrics(self, name: str) -> list[Metric]:
         return compare(
@@ -150,6 +164,8 @@ class Comparison:
             rng = stream(self._seed, "chain profiles", name)
             chain = chain_profiles(self._chains[name], final, **options, rng=rng).to_arrays()
             found |= {f"chain_{key}": value for key, value in chain.items()}
+        if name == "reference" and self._is_windowed:
+            found |= {key: np.full_like(value, np.nan) for key, value in found.items() if key.endswith("_errors")}
         return found
 
     def labels(self) -> dict[str, Any]:
@@ -164,6 +180,11 @@ class Comparison:
             },
             "thermal_energy_kJ_per_mol": self._energy,
         }
+
+
+def _without_errors(metrics: list[Metric]) -> list[Metric]:
+    """With neither floors nor errors, but for those of the model alone, as the reference's are not known."""
+    return [replace(m, noise_floor=None, error=m.error if "_model" in m.metric else None) for m in metrics]
 
 
 def _chain(arrays: Arrays) -> ChainEnsemble | None:

@@ -15,6 +15,7 @@ from cgpipe.cli.arguments import add_inputs, add_output, add_section
 from cgpipe.config.project import parse_section, plain
 from cgpipe.config.sections import ImproveSection
 from cgpipe.data.files import load_json, save_json
+from cgpipe.errors import DataError
 from cgpipe.provenance import provenance
 
 
@@ -30,6 +31,11 @@ def run(args: argparse.Namespace) -> None:
     section = parse_section(ImproveSection, args.section)
     *before, last = [load_json(path)[0] for path in args.comparisons]
     best = min(before, key=lambda metric: metric["value"])
+    if best["error"] is None or last["error"] is None:
+        raise DataError(
+            f"the errors of {last['metric']} are not known, as umbrella windows weight the reference, so no rule can "
+            "stop rounds by them; let a reference without windows judge (judged_by)"
+        )
     gain, error = best["value"] - last["value"], math.hypot(best["error"], last["error"])
     rounds_left = section.n_rounds - len(before)
     go_on = rounds_left > 0 and gain > section.min_gain * error

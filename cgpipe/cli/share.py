@@ -26,6 +26,10 @@ def run(args: argparse.Namespace) -> None:
     """Write the chosen frames."""
     with H5mdFile(args.beads) as file:
         frames, interval, source = file.frames(), file.frame_interval, file.observable("source")
+        if len(file.lengths) > 1:
+            raise DataError(
+                f"{args.beads} joins {len(file.lengths)} trajectories; only files of one each can be shared"
+            )
         kept = {name: file.array(name) for name in ("source_lengths", "window")}
     n_frames = frames.n_frames if args.frames is None else args.frames
     if not 1 <= n_frames <= frames.n_frames:

@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> None:
         for point, path in zip(points, args.comparisons, strict=True)
         for metric in load_json(path)
     ]
-    table = pd.DataFrame(rows)
+    known = {"error": float, "noise_floor": float}  # not a number where they are not known
+    table = pd.DataFrame(rows).astype(known)
     with whole_file(args.output) as temporary:
         table.to_csv(temporary, index=False)
     figure = study_figure(table, json.loads(args.labels))

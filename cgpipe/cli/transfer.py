@@ -46,6 +46,12 @@ def run(args: argparse.Namespace) -> None:
     section, energy = parse_section(PriorSection, args.section), thermal_energy(args.temperature)
     priors = [_prior(path, energy) for path in args.priors]
     topologies = [_topology(path) for path in args.sources]
+    for path, prior in zip(args.priors, priors, strict=True):
+        if _shape(prior) != _shape(priors[0]):
+            raise ConfigError(
+                f"{path} and {args.priors[0]} differ in prior.n_fourier or prior.repulsion_exponent, so they have no "
+                "mean; give all systems of train_on the same"
+            )
     table = fit_table(list(zip(topologies, priors, strict=True)))
     settings = {"prior": plain(section), "temperature_K": args.temperature}
     record = provenance("transfer", settings, seed=0, inputs=[*args.priors, *args.sources, *args.beads])
@@ -74,6 +80,11 @@ def _prior(path: Path, energy: float) -> PriorParameters:
             "train on systems of the same temperature"
         )
     return prior
+
+
+def _shape(prior: PriorParameters) -> tuple[int, set[int]]:
+    """What priors must have in common to be averaged."""
+    return prior.repulsion_exponent, {len(term.cosine) for term in (*prior.dihedrals, *prior.impropers)}
 
 
 def _topology(path: Path) -> Topology:

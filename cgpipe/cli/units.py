@@ -16,10 +16,8 @@ from cgpipe.data.h5md import H5mdFile
 from cgpipe.data.trajectory import Trajectory
 
 _MAX_GROUPS = 64
-_FEW_TRAJECTORIES = 10
-"""Of fewer, blocks of time are clusters, else whole trajectories: those that never mix vary by where they began."""
 _TOO_FEW_TRAJECTORIES = 4
-"""Of fewer, blocks of time are resampled instead of trajectories."""
+"""Of fewer, blocks of time are resampled instead of trajectories: those that never mix vary by where they began."""
 _MAX_BUNDLES = 10
 _FRAMES_AT_ONCE = 20_000
 
@@ -66,7 +64,7 @@ class Layout:
             return np.arange(sum(min(n, _MAX_GROUPS) for n in self.n_replicas))
         if self.ranks is not None:
             return np.repeat(np.arange(max(self.ranks) + 1), self.n_blocks)
-        if self.n_trajectories < _FEW_TRAJECTORIES:
+        if self.n_trajectories < _TOO_FEW_TRAJECTORIES:
             return np.repeat(np.arange(self.n_trajectories), self.n_blocks)
         return np.arange(min(self.n_trajectories, _MAX_GROUPS))
 
@@ -90,7 +88,7 @@ class Layout:
         if self.ranks is not None:
             rank = self.ranks[trajectory]
             return Unit(rank, time, rank * self.n_blocks + time, trajectory, 1)
-        if self.n_trajectories < _FEW_TRAJECTORIES:
+        if self.n_trajectories < _TOO_FEW_TRAJECTORIES:
             return Unit(trajectory, time, trajectory * self.n_blocks + time, trajectory, 1)
         bundle = trajectory * min(self.n_trajectories, _MAX_GROUPS) // self.n_trajectories
         return Unit(bundle, time, bundle, trajectory, 1)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cgpipe.figures.record import ComparisonRecord
+from cgpipe.figures.record import ComparisonRecord, stated
 from cgpipe.figures.style import DIFFERENCE_MAP, ENERGY_MAP, PAGE_WIDTH, new_figure
 
 
@@ -22,7 +22,7 @@ def contacts_figure(record: ComparisonRecord) -> Figure:
     difference = model - reference
     image = plot_map(_square(difference, difference, record.n_residues), right, cmap=DIFFERENCE_MAP, limits=(-0.5, 0.5))
     metric = record.metric("contact_probability_rmse")
-    right.set_title(f"model − reference, RMS {metric['value']:.3f} ± {metric['error']:.3f}")
+    right.set_title(f"model − reference, RMS {stated(metric, 3)}")
     figure.colorbar(image, ax=right, label="difference", pad=0.02, extend="both")
     return figure
 

@@ -54,18 +54,25 @@ def plot_divergence(record: ComparisonRecord, ax: Axes, *, name: str) -> Axes:
 
 
 def _plot_settling(
-    record: ComparisonRecord, ax: Axes, values: NDArray[np.float64], labels: list[str], floor: float, *, name: str
+    record: ComparisonRecord,
+    ax: Axes,
+    values: NDArray[np.float64],
+    labels: list[str],
+    floor: float | None,
+    *,
+    name: str,
 ) -> Axes:
     """Lines of divergences (n_times, n_lines) against time, with the noise floor."""
     times, unit = _times(record, name, len(values))
     for label, line in zip(labels, values.T, strict=True):
         shown = line > _ROUNDING
         ax.plot(times[shown], line[shown], "o-", ms=3, label=f"{name}, {label}")
-    ax.axhline(floor, color="grey", ls=":", label="noise floor")
+    if name != "reference" and floor is not None:  # below which the reference, being part of the whole, always comes
+        ax.axhline(floor, color="grey", ls=":", label="noise floor")
     ax.set_yscale("log")
     plain_decades(ax.yaxis)
     ax.set_xlabel(f"time per trajectory ({unit})")
-    ax.set_ylabel("JS to whole reference (nats)")
+    ax.set_ylabel("JS to its own whole (nats)" if name == "reference" else "JS to whole reference (nats)")
     ax.legend()
     return ax
 

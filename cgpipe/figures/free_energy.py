@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cgpipe.figures.record import NO_SURFACE, ComparisonRecord, Surface
+from cgpipe.figures.record import NO_SURFACE, ComparisonRecord, Surface, stated
 from cgpipe.figures.style import DIFFERENCE_MAP, ENERGY_MAP, PAGE_WIDTH, new_figure
 from cgpipe.figures.uncertainty import hatch_beyond, is_of_surface
 
@@ -56,7 +56,8 @@ def _blank_unseen(energy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _metric_text(metric: dict[str, Any]) -> str:
-    return f"JS {metric['value']:.4f} ± {metric['error']:.4f} nats\nnoise floor {metric['noise_floor']:.4f} nats"
+    floor = "unknown" if metric["noise_floor"] is None else f"{metric['noise_floor']:.4f} nats"
+    return f"JS {stated(metric, 4)} nats\nnoise floor {floor}"
 
 
 def plot_surface(energy: NDArray[np.float64], surface: Surface, ax: Axes) -> Any:

@@ -12,6 +12,12 @@ NO_SURFACE = "no residue has all beads of phi and psi, and no slow coordinates w
 """What figures of a free-energy surface say where there is none."""
 
 
+def stated(metric: dict[str, Any], digits: int) -> str:
+    """Value of a metric with its error, as far as that is known."""
+    error = "unknown error" if metric["error"] is None else f"{metric['error']:.{digits}f}"
+    return f"{metric['value']:.{digits}f} ± {error}"
+
+
 @dataclass(frozen=True)
 class Surface:
     """A free-energy surface of reference and model, and what to write beside it."""

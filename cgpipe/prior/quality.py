@@ -37,7 +37,7 @@ class TermFit:
     density: Array
     """(n_bins,), weighted histogram of the frames."""
     fitted: Array
-    """(n_bins,), Boltzmann density of the term alone."""
+    """(n_bins,), Boltzmann density of the term alone, in space: a bond's has a factor r^2, an angle's sin(theta)."""
     divergence: float
     """Kullback-Leibler divergence of the fit from the histogram, nats; not defined for repulsion, where it is 0."""
 
@@ -83,7 +83,9 @@ class _Judge:
         values = coordinates(self.beads, tuple(term.sites for term in terms), measure)
         for term, column in zip(terms, values, strict=True):
             centre, stiffness = torch.tensor(term.centre), torch.tensor(term.stiffness)
-            energy = harmonic(_grid(_limits(column)), centre=centre, stiffness=stiffness)
+            grid = _grid(_limits(column))
+            volume = grid**2 if kind == "bond" else torch.sin(grid)  # of positions at a distance, or an angle
+            energy = harmonic(grid, centre=centre, stiffness=stiffness) - self.thermal_energy * torch.log(volume)
             yield self._record(kind, term.sites, column, energy, unit, _limits(column))
 
     def dihedrals(self, terms: tuple[DihedralTerm, ...]) -> Iterator[TermFit]:

@@ -11,6 +11,7 @@ from rocrate.rocrate import ROCrate
 
 from cgpipe.cli.main import main
 from cgpipe.data.files import load_json, save_json
+from cgpipe.data.records import load_record, save_record
 from cgpipe.data.tensors import load_tensors, save_tensors
 
 
@@ -169,3 +170,22 @@ def test_status_counts_and_tells_of_unfinished_work(edited, monkeypatch, capsys)
     assert re.search(r"simulate 1/2 ", text)
     assert re.search(r"simulate0: .* 45 % .* 30 s left \(\d+ s ago\)", text)
     assert "train0: FAILED cgpipe train: the loss" in text
+
+
+def test_errors_of_a_reference_in_windows_are_unknown(results):
+    """Its resamples would keep weights that are themselves estimated; figures say so."""
+    arrays, header = load_record(results / "analysis" / "reference.h5")
+    save_record(results / "analysis" / "reference.h5", arrays, {**header, "windowed": True})
+    record, output = results / "record.h5", results / "metrics.json"
+    ensembles = [part for name in ("reference", "model") for part in (f"--{name}", f"{results}/analysis/{name}.h5")]
+    files = [*ensembles, "--record", str(record), "--output", str(output)]
+    assert main(["compare", "--section", "{}", "--temperature", "300", "--seed", "1", *files]) == 0
+    metrics = {metric["metric"]: metric for metric in load_json(output)}
+    assert metrics["js_phi_psi[ALA2]"]["error"] is metrics["js_phi_psi[ALA2]"]["noise_floor"] is None
+    assert metrics["population_model_alpha_R[ALA2]"]["error"] > 0
+    arrays, _ = load_record(record)
+    assert np.isnan(arrays["reference_marginal_errors"]).all()
+    assert np.isfinite(arrays["model_population_errors"]).all()
+    for name in ("free_energy", "convergence", "marginals"):
+        drawn = ["--title", "toy", "--sources", str(record), "--output", str(results / f"{name}.png")]
+        assert main(["figure", "--name", name, *drawn]) == 0

@@ -109,6 +109,14 @@ def test_the_bootstrap_error_of_a_population_is_that_of_independent_frames(sampl
     )
 
 
+@pytest.mark.parametrize("name", ["js_phi_psi[ALA2]", "free_energy_rmse_weighted_by_reference[ALA2]"])
+def test_the_error_of_a_divergence_is_the_scatter_of_repeated_samples(sample, metrics_of, name):
+    """Near the noise floor, where whole resamples, which empty bins, claim four times as much."""
+    found = [metrics_of(sample(200 + k), sample(300 + k))[name] for k in range(20)]
+    scatter = np.std([metric.value for metric in found], ddof=1)
+    assert 0.5 < np.mean([metric.error for metric in found]) / scatter < 2.0  # the scatter is known to 16 %
+
+
 def test_populations_are_those_of_the_density(sample):
     whole = merge(sample(3, 2000), np.zeros(16, dtype=int))
     shares = basin_populations(whole.torsions)[0, 0]

@@ -46,3 +46,12 @@ def test_another_round_follows_a_gain(decide, values, go_on):
 def test_the_gain_is_that_over_the_best(decide):
     found = decide(10.0, 5.0, 4.0)
     assert (found["gain"], found["error"]) == (pytest.approx(1.0), pytest.approx(0.3 * 2**0.5))
+
+
+def test_metrics_without_errors_decide_nothing(tmp_path, capsys):
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps([{"metric": "js", "value": 1.0, "error": None, "unit": "nats"}]))
+    output = tmp_path / "gain.json"
+    assert main(["gain", "--section", _SECTION, "--comparisons", str(path), str(path), "--output", str(output)]) == 1
+    assert "let a reference without windows judge" in capsys.readouterr().err
+    assert not output.exists()
