@@ -15,9 +15,9 @@ _TARGETS_AT_ONCE = 200
 
 
 def draw_uncertain(spread: Array, n_wanted: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Frames drawn without repetition, each with a chance in proportion to its expected squared error, in order.
+    """Frames drawn without repetition, each with a chance in proportion to what is to be learned there, in order.
 
-    spread : (n_frames,), variance of the folds' mean
+    spread : (n_frames,), variance of the folds' mean, which is their expected squared error, times the thinness
     Raises FitError if there are too few frames.
     """
     if n_wanted > np.count_nonzero(spread):

@@ -12,12 +12,13 @@ example: cgpipe train --section training.yaml --network network.yaml --split spl
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
 
+from cgpipe.analysis.thinness import thinness
 from cgpipe.cli.arguments import add_output, add_section, add_seed
 from cgpipe.cli.beads import joined, load_beads, split_of_files
 from cgpipe.cli.hardware import add_device, add_threads, set_threads, torch_dtype
@@ -89,7 +90,8 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
     device, dtype = workers.device, torch_dtype(section.precision)
     energy_scale = thermal_energy(args.temperature)
     noise = Noise(section.noise_nm, energy_scale, stream(args.seed, "positions", args.fold))
-    data = [_load(paths, prior, split_section, args.seed, noise, dtype, device) for paths in args.beads]
+    options = {"flatten": section.flatten}
+    data = [_load(paths, prior, split_section, args.seed, noise, dtype, device, **options) for paths in args.beads]
     topology = data[0].topology if args.target is None else load_trajectories(args.target)[0].topology
     settings = {
         "training": plain(section),
@@ -139,8 +141,10 @@ class _Data:
     split: Split
 
     def molecule(self, network: Potential, fold: int) -> Molecule:
-        parts = (self.frames.select(frames(fold)) for frames in (self.split.training, self.split.validation))
-        return Molecule(network, *parts)
+        training, validation = (
+            self.frames.select(frames(fold)) for frames in (self.split.training, self.split.validation)
+        )
+        return Molecule(network, training, validation.flattened())
 
 
 def _load(
@@ -151,12 +155,18 @@ def _load(
     noise: Noise,
     dtype: torch.dtype,
     device: torch.device,
+    *,
+    flatten: bool,
 ) -> _Data:
     trajectories = load_beads(paths)
     split = split_of_files(paths, trajectories, section, seed=seed)
     beads = noise.on(joined(trajectories), split.training())
     labels = residual_forces(beads, Prior(prior.bound(beads.topology)))
-    return _Data(beads.topology, frames_on(beads.positions, labels, dtype=dtype, device=device), split)
+    frames = frames_on(beads.positions, labels, dtype=dtype, device=device)
+    if flatten:
+        chances = torch.from_numpy(thinness(beads.positions, beads.positions[split.training()])).to(device)
+        frames = replace(frames, chances=chances)
+    return _Data(beads.topology, frames, split)
 
 
 def _save_history(path: Path, state: TrainingState) -> None:

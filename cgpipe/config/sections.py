@@ -75,6 +75,11 @@ class TrainingSection(Section):
 
     It lowers the noise of instantaneous labels, and widens what the model learns, so the prior is fitted to the moved
     frames too. Only for frames without weights."""
+    flatten: bool = False
+    """Draw frames into an epoch by one over their density, so that barriers count as much as basins.
+
+    The forces that are learned stay the same for a perfect network; a real one errs where it sees little, and the free
+    energies of basins hang on what lies between them. For references without a bias; a good bias is flat already."""
     batch_size: Count = 512
     n_epochs: Count = 20
     learning_rate: Positive = 1e-3

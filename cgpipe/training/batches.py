@@ -1,7 +1,7 @@
 """Frames of one molecule on the training device, and their order in each epoch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,8 @@ class Frames:
     """(n_frames, n_beads, 3), nm."""
     forces: Tensor
     """(n_frames, n_beads, 3), kJ/mol/nm."""
+    chances: Tensor | None = None
+    """(n_frames,), how often each is drawn into an epoch, relative to the others; None where each is once."""
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -34,11 +36,30 @@ class Frames:
     def select(self, frames: NDArray[np.intp]) -> "Frames":
         """Some of the frames, by index."""
         index = torch.from_numpy(frames).to(self.positions.device)
-        return Frames(self.positions[index], self.forces[index])
+        chances = None if self.chances is None else self.chances[index]
+        return Frames(self.positions[index], self.forces[index], chances)
+
+    def drawn(self, start: float) -> NDArray[np.intp]:
+        """As many frames as there are, each as often as its chance says, to less than one; start, in [0, 1), rounds.
+
+        Systematic sampling: of all ways to draw by chance, the one of least noise.
+        """
+        if self.chances is None:
+            return np.arange(len(self))
+        ends = np.cumsum(self.chances.cpu().numpy())
+        return np.searchsorted(ends, (start + np.arange(len(self))) / len(self) * ends[-1], side="right")
+
+    def flattened(self) -> "Frames":
+        """One draw of all frames by their chances, which are then used up."""
+        return self if self.chances is None else replace(self.select(self.drawn(0.5)), chances=None)
 
     def batches(self, size: int, rng: np.random.Generator | None = None) -> Iterator["Frames"]:
-        """All frames in batches of at most `size`, shuffled if a generator is given."""
-        order = torch.from_numpy(np.arange(len(self)) if rng is None else rng.permutation(len(self)))
+        """All frames in batches of at most `size`; shuffled, and drawn by their chances, if a generator is given."""
+        if rng is None:
+            order = torch.arange(len(self))
+        else:
+            drawn = self.drawn(0.0 if self.chances is None else rng.random())
+            order = torch.from_numpy(drawn[rng.permutation(len(self))])
         for piece in order.to(self.positions.device).split(size):
             yield Frames(self.positions[piece], self.forces[piece])
 

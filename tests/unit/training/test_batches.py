@@ -1,5 +1,7 @@
 """Each frame comes once an epoch, with its own forces."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -39,3 +41,32 @@ def test_frames_take_the_precision_of_the_training():
     positions, forces = np.zeros((2, 3, 3), dtype=np.float32), torch.zeros(2, 3, 3, dtype=torch.float64)
     frames = frames_on(positions, forces, dtype=torch.float32, device=torch.device("cpu"))
     assert frames.positions.dtype == frames.forces.dtype == torch.float32
+
+
+def test_frames_come_as_often_as_their_chances_say(frames):
+    """To less than one in an epoch, and exactly in the mean of many."""
+    chances = torch.arange(10.0, dtype=torch.float64)
+    drawn = np.array(
+        [
+            torch.cat([b.positions[:, 0, 0] for b in replace(frames, chances=chances).batches(4, rng)]).numpy()
+            for rng in map(np.random.default_rng, range(400))
+        ]
+    )
+    counts = (drawn[:, :, None] == np.arange(10)).sum(1)
+    expected = 10 * np.arange(10) / 45
+    assert (np.abs(counts - expected) < 1).all()
+    assert np.abs(counts.mean(0) - expected).max() < 4 * 0.5 / np.sqrt(400)
+    assert len({tuple(row) for row in drawn}) > 390, "in another order every time"
+
+
+def test_validation_frames_are_drawn_once(frames):
+    flat = replace(frames, chances=torch.tensor([0.0] * 5 + [1.0] * 5)).flattened()
+    assert flat.chances is None
+    assert sorted(flat.positions[:, 0, 0].tolist()) == [5, 5, 6, 6, 7, 7, 8, 8, 9, 9]
+    assert torch.equal(flat.forces, 10 * flat.positions)
+    assert frames.flattened() is frames
+
+
+def test_selected_frames_keep_their_chances(frames):
+    chosen = replace(frames, chances=torch.arange(10.0)).select(np.array([7, 2]))
+    assert chosen.chances.tolist() == [7, 2]
