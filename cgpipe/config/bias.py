@@ -42,8 +42,8 @@ class WindowsSection(Section):
     """Umbrella windows: harmonic potentials, evenly spaced over the range of one variable, instead of metadynamics.
 
     Trajectories are dealt to the windows in turn; their frames are weighted together by MBAR (Shirts and Chodera 2008,
-    DOI 10.1063/1.2978177). The errors of metrics keep these weights as they are; the figure `bias` shows by halves of
-    the trajectories what they are worth.
+    DOI 10.1063/1.2978177). The figure `bias` shows what these weights are worth, by halves of the trajectories and by
+    leaving trajectories out; metrics against such a reference have no errors.
     """
 
     n_windows: Annotated[int, Field(ge=2)] = 12
