@@ -13,7 +13,7 @@ _ROUND = "results/improve/toy/round{}"
 _TOY = {
     **TOY,
     "reference": {**TOY["reference"], "mean_force": {"n_configurations": 60, "length_ps": 0.4}},
-    "training": {**TOY["training"], "labels": "mean_force"},
+    "training": {**TOY["training"], "labels": "mean_force", "flatten": True},
     "simulation": {**TOY["simulation"], "n_jobs": 1},
     "analysis": {**TOY["analysis"], "n_bins": 10},
     "improve": {
