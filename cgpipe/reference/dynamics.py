@@ -10,9 +10,8 @@ from cgpipe.data.segments import Arrays
 from cgpipe.errors import UnstableError
 from cgpipe.reference.bias import BIAS_GROUP, Bias, bias_force, update_force, variable_values
 from cgpipe.reference.solvent import barostat
-from cgpipe.reference.system import AtomisticSystem, create_context, langevin
+from cgpipe.reference.system import AtomisticSystem, create_context, langevin, n_steps
 from cgpipe.seeding import integer_seed
-from cgpipe.units import FEMTOSECOND
 
 _UNBIASED = set(range(BIAS_GROUP))
 _STAGE = 0.02
@@ -159,7 +158,7 @@ class Dynamics:
 
 def _advance(integrator: openmm.Integrator, section: OpenMMReferenceSection, duration: float) -> None:
     try:
-        integrator.step(round(duration / (section.timestep_fs * FEMTOSECOND)))
+        integrator.step(n_steps(duration, section))
     except openmm.OpenMMException as error:
         raise UnstableError(f"the atomistic trajectory failed: {error}; {_REMEDY}") from error
 

@@ -12,9 +12,9 @@ from cgpipe.config.reference import ExchangeSection, OpenMMReferenceSection
 from cgpipe.data.segments import Arrays, SegmentStore
 from cgpipe.errors import UnstableError
 from cgpipe.reference.schedule import Schedule
-from cgpipe.reference.system import AtomisticSystem, create_simulation
+from cgpipe.reference.system import AtomisticSystem, create_simulation, n_steps
 from cgpipe.seeding import integer_seed, seeded_random
-from cgpipe.units import FEMTOSECOND, thermal_energy
+from cgpipe.units import thermal_energy
 
 _CARRIED = {"positions": True, "velocities": True, "parameters": True, "integratorParameters": True}
 """What OpenMM's sampler keeps of a copy."""
@@ -46,7 +46,7 @@ def record_exchange(
             with seeded_random(stretch.seed):
                 if store.n_segments == 0:
                     for copy in range(len(temperatures)):
-                        sampler.simulateReplica(copy, _n_steps(section.equilibration_ps, section))
+                        sampler.simulateReplica(copy, n_steps(section.equilibration_ps, section))
                 rows = [_exchanged(sampler) for _ in stretch.intervals()]
         except openmm.OpenMMException as error:
             raise UnstableError(f"a copy of the replica exchange failed: {error}; {_REMEDY}") from error
@@ -64,11 +64,7 @@ def _sampler(
     simulation: app.Simulation, temperatures: list[float], interval: float, section: OpenMMReferenceSection
 ) -> app.ReplicaExchangeSampler:
     states = [{"temperature": temperature * unit.kelvin} for temperature in temperatures]
-    return app.ReplicaExchangeSampler(states, simulation, _n_steps(interval, section))
-
-
-def _n_steps(duration: float, section: OpenMMReferenceSection) -> int:
-    return round(duration / (section.timestep_fs * FEMTOSECOND))
+    return app.ReplicaExchangeSampler(states, simulation, n_steps(interval, section))
 
 
 def _place(

@@ -157,6 +157,11 @@ def langevin(section: OpenMMReferenceSection) -> openmm.LangevinMiddleIntegrator
     )
 
 
+def n_steps(duration: float, section: OpenMMReferenceSection) -> int:
+    """Steps of the section's integrator in a duration, ps."""
+    return round(duration / (section.timestep_fs * FEMTOSECOND))
+
+
 def _fastest_platform(system: openmm.System, positions: NDArray[np.float64], section: OpenMMReferenceSection) -> str:
     """Platform with most steps a second: the hand-over between threads makes CPU slow for small systems."""
     rates = {}
