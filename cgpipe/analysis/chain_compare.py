@@ -18,7 +18,7 @@ from cgpipe.analysis.metrics import (
     surface_functions,
     weighted_rmse,
 )
-from cgpipe.analysis.uncertainty import bootstrap_counts, small_steps, standard_error
+from cgpipe.analysis.uncertainty import bootstrap_steps, small_steps, standard_error
 from cgpipe.errors import DataError
 
 Array = NDArray[np.float64]
@@ -51,8 +51,7 @@ def compare_chains(
         raise DataError(f"surfaces have {model.surface.shape[2:]} and {reference.surface.shape[2:]} bins")
     resampling = Resampling.of(model, reference, n_bootstrap=n_bootstrap, rng=rng)
     if len(reference.draws):
-        n_units = len(np.unique(reference.groups[reference.n_frames > 0]))
-        resampling = resampling.reweighted(reference.draws, reference.halves, n_units=n_units, rng=rng)
+        resampling = resampling.reweighted(reference.draws, reference.halves, n_units=reference.n_units, rng=rng)
     metrics = []
     if reference.surface.size:
         tables = model.surface.sum(1), reference.surface.sum(1)
@@ -165,9 +164,10 @@ def chain_profiles(
     ensemble: ChainEnsemble, final: Array, *, thermal_energy: float, n_bootstrap: int, rng: np.random.Generator
 ) -> ChainProfiles:
     """Free energies and populations with bootstrap errors; final is the reference's surface, (n_bins, n_bins)."""
-    n_units = len(np.unique(ensemble.groups[ensemble.n_frames > 0])) if len(ensemble.draws) else len(ensemble.weights)
-    draws = ensemble.draws if len(ensemble.draws) else bootstrap_counts(n_units, n_bootstrap, rng)
-    draws = small_steps(draws, n_units)
+    if len(ensemble.draws):
+        draws = small_steps(ensemble.draws, ensemble.n_units)
+    else:
+        draws = bootstrap_steps(ensemble.n_units, n_bootstrap, rng)
     lines = np.tensordot(draws, ensemble.lines, 1)
     with np.errstate(invalid="ignore"):
         errors = standard_error([_free_lines(table, thermal_energy) for table in lines])

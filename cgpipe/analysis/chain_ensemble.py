@@ -95,6 +95,11 @@ class ChainEnsemble:
     halves: Array
     """(n_splits, 2, n_clusters), the same of halves of the data."""
 
+    @property
+    def n_units(self) -> int:
+        """Independent units with frames: rows, or bundles where a Markov model weights frames."""
+        return len(np.unique(self.groups[self.n_frames > 0])) if len(self.draws) else len(self.weights)
+
     @classmethod
     def empty(cls, scale: ChainScale, groups: NDArray[np.intp], n_times: int) -> Self:
         """Histograms of independent units without a frame, to be filled by `count`."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cgpipe.analysis.ensemble import Ensemble, merge
 from cgpipe.analysis.free_energy import BASINS, basin_masks, free_energy, jensen_shannon, marginal, probabilities
 from cgpipe.analysis.metrics import Metric, Resampling, mean_js, surface_functions
-from cgpipe.analysis.uncertainty import bootstrap_counts, small_steps, standard_error
+from cgpipe.analysis.uncertainty import bootstrap_steps, standard_error
 from cgpipe.errors import DataError
 
 Array = NDArray[np.float64]
@@ -62,16 +62,9 @@ def _mirror_metric(resampling: Resampling, model: Ensemble, reference: Ensemble)
     columns, columns_reference = (
         np.column_stack([e.handedness @ native / len(native), e.weights]) for e in (model, reference)
     )
-
-    def inverted(table: Array) -> float:
-        return float(0.5 * (1 - table[0] / table[1]))
-
-    def between(table: Array, other: Array) -> float:
-        return inverted(table) - inverted(other)
-
-    name = "mirror_image_fraction"
-    found = resampling.metric(name, "1", lambda m, _: inverted(m), columns, columns_reference, between)
-    return resampling.with_unseen(found)
+    return resampling.share_of_model(
+        "mirror_image_fraction", lambda table: float(0.5 * (1 - table[0] / table[1])), columns, columns_reference
+    )
 
 
 def convergence(ensemble: Ensemble, final: Array) -> tuple[Array, Array, Array]:
@@ -116,8 +109,7 @@ class Profiles:
 def profiles(ensemble: Ensemble, *, thermal_energy: float, n_bootstrap: int, rng: np.random.Generator) -> Profiles:
     """Free energies and populations of one ensemble with bootstrap errors."""
     units = merge(ensemble, ensemble.clusters)
-    n_units = len(units.weights)
-    draws = small_steps(bootstrap_counts(n_units, n_bootstrap, rng), n_units)
+    draws = bootstrap_steps(len(units.weights), n_bootstrap, rng)
     resampled = np.tensordot(draws, units.torsions, 1)  # (n_bootstrap, n_residues, n_bins, n_bins)
     total = units.torsions.sum(0)
     with np.errstate(invalid="ignore"):

@@ -89,8 +89,7 @@ def folding_metrics(
     if not model.folded[:, 2].any():  # of none near the native structure, none is a mirror image
         return metrics
     name = "mirror_image_fraction_near_native"
-    mirrored = resampling.metric(name, "1", lambda row, _: _mirrored(row), model.folded, reference.folded, _difference)
-    return [*metrics, resampling.with_unseen(mirrored)]
+    return [*metrics, resampling.share_of_model(name, _mirrored, model.folded, reference.folded)]
 
 
 def _opposite(bound: Bound) -> Bound:
@@ -101,7 +100,3 @@ def _opposite(bound: Bound) -> Bound:
 def _mirrored(folded: Array) -> float:
     """Share of mirror images of all near the native structure, from a row of `ChainEnsemble.folded`."""
     return float(folded[1] / folded[2]) if folded[2] > 0 else 0.0
-
-
-def _difference(folded: Array, other: Array) -> float:
-    return _mirrored(folded) - _mirrored(other)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgpipe.analysis.free_energy import free_energy_mse, jensen_shannon, marginal, probabilities
-from cgpipe.analysis.uncertainty import bootstrap_counts, half_splits, small_steps, standard_error
+from cgpipe.analysis.uncertainty import bootstrap_steps, half_splits, small_steps, standard_error
 from cgpipe.errors import DataError
 from cgpipe.units import KCAL
 
@@ -31,7 +31,7 @@ class Metric:
     value: float
     error: float | None
     """Standard error by resampling, or deviation of the posterior for what Markov models give; None where it is not
-    known: of a bound, and of references in umbrella windows."""
+    known: of a bound, of references in umbrella windows, of torsions where a Markov model weights the reference."""
     noise_floor: float | None
     """Mean over the half splits of the reference: of the metric, or for a population of the halves' difference; for
     what Markov models give, the error of the reference. None where the reference never saw the state."""
@@ -88,8 +88,7 @@ class Resampling:
                     "replicas, two trajectories or blocks (analysis.n_blocks_per_trajectory), or more"
                 )
         draws_model, draws_reference = (
-            small_steps(bootstrap_counts(n, n_bootstrap, rng), n)
-            for n in (len(model.n_frames), len(reference.n_frames))
+            bootstrap_steps(len(ensemble.n_frames), n_bootstrap, rng) for ensemble in (model, reference)
         )
         first = half_splits(reference.groups, rng)
         n_half = int(np.median(first @ reference.n_frames))
@@ -125,11 +124,13 @@ class Resampling:
             sampling_floor=self._sampling_floor(between, model),
         )
 
-    def with_unseen(self, share: Metric) -> Metric:
-        """A share of the model's; if its n independent units saw nothing, or nothing else, it has the error 1 / n."""
-        if _ROUNDING < share.value < 1 - _ROUNDING:
-            return share
-        return replace(share, error=math.hypot(share.error or 0.0, 1 / self.n_units[0]))
+    def share_of_model(self, name: str, share: Callable[[Array], float], model: Array, reference: Array) -> Metric:
+        """A share that is asked of the model alone, of histograms of both; its floors are differences between halves.
+
+        If n independent units saw nothing, or nothing else, it has the error 1 / n, not none.
+        """
+        found = self.metric(name, "1", lambda m, _: share(m), model, reference, lambda a, b: share(a) - share(b))
+        return replace(found, error=math.hypot(found.error or 0.0, _unseen(found.value, self.n_units[0])))
 
     def _sampling_floor(self, function: Function, model: Array) -> float | None:
         try:
@@ -163,10 +164,14 @@ class Resampling:
         }
         floor = functions["population_difference"]
         found = [self.metric(f"{name}_{label}", "1", f, model, reference, floor) for name, f in functions.items()]
-        seen = [_ROUNDING < share(table.sum(0)) < 1 - _ROUNDING for table in (model, reference)]
-        unseen = [0.0 if known else 1 / n for known, n in zip(seen, self.n_units, strict=True)]
+        unseen = [_unseen(share(table.sum(0)), n) for table, n in zip((model, reference), self.n_units, strict=True)]
         extra = [unseen[0], unseen[1], math.hypot(*unseen)]
         return [replace(m, error=math.hypot(m.error or 0.0, e)) for m, e in zip(found, extra, strict=True)]
+
+
+def _unseen(share: float, n_units: int) -> float:
+    """Error of a share of which no unit saw any, or any other."""
+    return 0.0 if _ROUNDING < share < 1 - _ROUNDING else 1 / n_units
 
 
 def _between_halves(function: Function, halves: Array, histograms: Array) -> float:

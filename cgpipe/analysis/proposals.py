@@ -33,7 +33,7 @@ def nearest_frames(targets: Array, frames: Array) -> tuple[NDArray[np.intp], Arr
 
     targets, frames : (n_targets, n_beads, 3) and (n_frames, n_beads, 3), nm
     """
-    pairs = torch.from_numpy(np.column_stack(np.triu_indices(targets.shape[1], k=1)))
+    pairs = torch.combinations(torch.arange(targets.shape[1]), 2)
     wanted, recorded = (distances(torch.from_numpy(part), pairs) for part in (targets, frames))
     n_candidates = min(_N_CANDIDATES, len(frames))
     chosen, deviations = np.empty(len(targets), dtype=np.intp), np.empty(len(targets))

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from cgpipe.geometry import distances
 
@@ -23,7 +22,9 @@ def thinness(frames: NDArray[np.floating], recorded: NDArray[np.floating]) -> Ar
     three principal components of all distances between beads; in all coordinates together, every frame is about as far
     from the next.
     """
-    pairs = torch.from_numpy(np.column_stack(np.triu_indices(frames.shape[1], k=1)))
+    from scipy.spatial import KDTree  # noqa: PLC0415 (a fifth of a second to load, for the trainings that flatten)
+
+    pairs = torch.combinations(torch.arange(frames.shape[1]), 2)
     some = _distances(recorded[:: max(1, len(recorded) // _FRAMES_AT_ONCE)], pairs)
     axes = np.linalg.eigh(np.atleast_2d(np.cov(some, rowvar=False)))[1][:, -_N_COMPONENTS:]
     points, known = (_projected(part, pairs, axes) for part in (frames, recorded))

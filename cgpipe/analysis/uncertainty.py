@@ -32,6 +32,11 @@ def small_steps(draws: Array, n_units: int) -> Array:
     return 1 + _STEP * math.sqrt(n_units / (n_units - 1)) * (draws - 1)
 
 
+def bootstrap_steps(n_units: int, n_bootstrap: int, rng: np.random.Generator) -> Array:
+    """Small steps towards resamples of independent units, (n_bootstrap, n_units)."""
+    return small_steps(bootstrap_counts(n_units, n_bootstrap, rng), n_units)
+
+
 def standard_error(values: Sequence[Any] | Array) -> Array:
     """Standard errors of what small steps gave, (n_bootstrap, ...)."""
     return np.asarray(np.std(values, axis=0, ddof=1) / _STEP)

@@ -90,8 +90,10 @@ def _train(args: argparse.Namespace, workers: Workers) -> None:
     device, dtype = workers.device, torch_dtype(section.precision)
     energy_scale = thermal_energy(args.temperature)
     noise = Noise(section.noise_nm, energy_scale, stream(args.seed, "positions", args.fold))
-    options = {"flatten": section.flatten}
-    data = [_load(paths, prior, split_section, args.seed, noise, dtype, device, **options) for paths in args.beads]
+    data = [
+        _load(paths, prior, split_section, args.seed, noise, dtype, device, flatten=section.flatten)
+        for paths in args.beads
+    ]
     topology = data[0].topology if args.target is None else load_trajectories(args.target)[0].topology
     settings = {
         "training": plain(section),

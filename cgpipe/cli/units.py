@@ -17,7 +17,7 @@ from cgpipe.data.trajectory import Trajectory
 
 _MAX_GROUPS = 64
 _TOO_FEW_TRAJECTORIES = 4
-"""Of fewer, blocks of time are resampled instead of trajectories: those that never mix vary by where they began."""
+"""Of fewer, blocks of time are resampled instead of whole trajectories, which may vary by where they began."""
 _MAX_BUNDLES = 10
 _FRAMES_AT_ONCE = 20_000
 

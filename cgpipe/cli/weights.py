@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
         energies = window_energies(variables[0], section.bias.windows, columns[:, 0])
         found = [mbar_weights(energies[:, part], window[part]) for part in parts]
         log_weights, arrays["overlap"] = [weights.log_weights for weights in found], found[0].overlap
-        without = [_left(energies[:, part], window[part]) for part in others] if len(others) > 1 else [own]
+        without = [_left(energies[:, part], window[part]) for part in others]
     for number, variable in enumerate(variables):
         edges = np.linspace(*variable.limits, _N_BINS + 1)
         kt = thermal_energy(section.temperature_K)

@@ -1,5 +1,6 @@
 """Which file of a result tree was made from which, by the records that the files carry."""
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,11 +55,12 @@ def _of_image(path: Path) -> Record | None:
     bomb = (Image.DecompressionBombError,)
     damage = named_damage(path, expected="a PNG file with its record", remedy="delete it and run again", also=bomb)
     with damage:
-        with Image.open(path, formats=["PNG"]) as image:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             image.verify()  # the sums of all parts but the last; drawing the pixels looks at few of them
-        if not path.read_bytes().endswith(_PNG_END):
+        if not content.endswith(_PNG_END):
             raise ValueError("it does not end as PNG files do")
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             image.load()  # the record may stand behind the pixels
             text = image.info.get("cgpipe")
             return None if text is None else dict(json.loads(text))

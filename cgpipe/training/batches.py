@@ -39,29 +39,27 @@ class Frames:
         chances = None if self.chances is None else self.chances[index]
         return Frames(self.positions[index], self.forces[index], chances)
 
-    def drawn(self, start: float) -> NDArray[np.intp]:
-        """As many frames as there are, each as often as its chance says, to less than one; start, in [0, 1), rounds.
-
-        Systematic sampling: of all ways to draw by chance, the one of least noise.
-        """
-        if self.chances is None:
-            return np.arange(len(self))
-        ends = np.cumsum(self.chances.cpu().numpy())
-        return np.searchsorted(ends, (start + np.arange(len(self))) / len(self) * ends[-1], side="right")
-
     def flattened(self) -> "Frames":
         """One draw of all frames by their chances, which are then used up."""
-        return self if self.chances is None else replace(self.select(self.drawn(0.5)), chances=None)
+        return self if self.chances is None else replace(self.select(_drawn(self.chances, 0.5)), chances=None)
 
     def batches(self, size: int, rng: np.random.Generator | None = None) -> Iterator["Frames"]:
         """All frames in batches of at most `size`; shuffled, and drawn by their chances, if a generator is given."""
         if rng is None:
-            order = torch.arange(len(self))
+            order = np.arange(len(self))
         else:
-            drawn = self.drawn(0.0 if self.chances is None else rng.random())
-            order = torch.from_numpy(drawn[rng.permutation(len(self))])
-        for piece in order.to(self.positions.device).split(size):
+            order = rng.permutation(len(self) if self.chances is None else _drawn(self.chances, rng.random()))
+        for piece in torch.from_numpy(order).to(self.positions.device).split(size):
             yield Frames(self.positions[piece], self.forces[piece])
+
+
+def _drawn(chances: Tensor, start: float) -> NDArray[np.intp]:
+    """As many frames as there are, each as often as its chance says, to less than one; start, in [0, 1), rounds.
+
+    Systematic sampling: of all ways to draw by chance, the one of least noise.
+    """
+    ends = np.cumsum(chances.cpu().numpy())
+    return np.searchsorted(ends, (start + np.arange(len(ends))) / len(ends) * ends[-1], side="right")
 
 
 @dataclass(frozen=True)
