@@ -17,7 +17,7 @@ from cgpipe.provenance import provenance
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `cgpipe share`."""
     parser.add_argument("--beads", type=Path, required=True, metavar="FILE", help="beads of the other system")
-    parser.add_argument("--frames", type=int, help="how many (default: all)")
+    parser.add_argument("--frames", type=int, required=True, help="how many")
     parser.add_argument("--spread", action="store_true", help="an even selection instead of the first")
     add_output(parser, what="H5MD file of these beads")
 
@@ -31,13 +31,12 @@ def run(args: argparse.Namespace) -> None:
                 f"{args.beads} joins {len(file.lengths)} trajectories; only files of one each can be shared"
             )
         kept = {name: file.array(name) for name in ("source_lengths", "window")}
-    n_frames = frames.n_frames if args.frames is None else args.frames
-    if not 1 <= n_frames <= frames.n_frames:
-        raise DataError(f"{args.beads} has {frames.n_frames} frames, {n_frames} were asked for; ask for fewer")
-    chosen = np.arange(n_frames)
+    if not 1 <= args.frames <= frames.n_frames:
+        raise DataError(f"{args.beads} has {frames.n_frames} frames, {args.frames} were asked for; ask for fewer")
+    chosen = np.arange(args.frames)
     if args.spread:
-        chosen = chosen * frames.n_frames // n_frames
-    record = provenance("share", {"frames": n_frames, "spread": args.spread}, seed=0, inputs=[args.beads])
+        chosen = chosen * frames.n_frames // args.frames
+    record = provenance("share", {"frames": args.frames, "spread": args.spread}, seed=0, inputs=[args.beads])
     part = frames.part(chosen)
     arrays = {name: values for name, values in kept.items() if values is not None}
     known = {} if source is None else {"source": source[chosen]}

@@ -75,6 +75,14 @@ def test_points_train_on_what_they_ask_for(studied, point, files, n_losses):
     assert len(record["losses_kJ2_per_mol2_nm2"]) == n_losses
 
 
+def test_only_points_that_take_a_part_of_the_frames_hold_a_copy(studied):
+    results = studied.folder / "results" / "studies" / "toy"
+    copies = {str(path.relative_to(results)) for path in results.glob("*=*/seed1/beads/*.h5md")}
+    assert copies == {f"frames=200/seed1/beads/trajectory{number}.h5md" for number in (0, 1)} | {
+        f"labels=mean/seed1/beads/meanforce{number}.h5md" for number in (0, 1)
+    }
+
+
 def test_seeds_have_data_of_their_own(studied):
     results = studied.folder / "results" / "studies" / "toy"
     beads = [(results / f"seed{seed}" / "beads" / "trajectory0.h5md").read_bytes() for seed in (1, 2)]

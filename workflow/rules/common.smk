@@ -176,8 +176,6 @@ def share_arguments(wildcards):
         "mean"
     )
     total = reference.n_mean_forces if spread else reference.n_frames
-    if total is None:
-        return ""
     n_files = (
         origin(wildcards.system).mean_force.n_jobs
         if spread
@@ -330,9 +328,17 @@ def learned_from(system):
     return SYSTEMS[system].train_on or [system]
 
 
+def holder(system, part):
+    """System whose folder has the beads that a system uses: its own if it takes a part of what it shares, by `part`."""
+    some = getattr(SYSTEMS[system].reference, part, None) is not None
+    return system if some else owner(system)
+
+
 def beads_of(system):
     """Mapped trajectories of a system."""
-    return numbered(system, "beads/trajectory{}.h5md", n_trajectories(system))
+    return numbered(
+        holder(system, "n_frames"), "beads/trajectory{}.h5md", n_trajectories(system)
+    )
 
 
 def target_beads(system):
@@ -343,7 +349,9 @@ def target_beads(system):
 def mean_forces_of(system):
     """Beads of a system with mean forces, and those of the rounds that made it."""
     section = origin(system).mean_force
-    own = numbered(system, "beads/meanforce{}.h5md", section.n_jobs)
+    own = numbered(
+        holder(system, "n_mean_forces"), "beads/meanforce{}.h5md", section.n_jobs
+    )
     return own + [path for name in rounds_of(system) for path in explored_in(name)]
 
 
