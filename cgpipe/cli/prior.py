@@ -52,8 +52,12 @@ def run(args: argparse.Namespace) -> None:
     beads = thinned(noise.on(joined(trajectories), split.training()), split.training())
     parameters = fit_prior(beads, section, thermal_energy=energy)
     fits = judge_prior(beads, parameters, thermal_energy=energy)
-    settings = {"prior": plain(section), "split": plain(split_section), "temperature_K": args.temperature}
-    settings |= {"noise_nm": args.noise} if args.noise else {}
+    settings = {
+        "prior": plain(section),
+        "split": plain(split_section),
+        "temperature_K": args.temperature,
+        "noise_nm": args.noise,
+    }
     residual = residual_forces(beads, Prior(parameters))
     left = (residual**2).mean(dim=(0, 2)).tolist()
     content = {

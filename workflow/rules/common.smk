@@ -271,6 +271,11 @@ def exchanged(wildcards):
     return [path] if start == "exchanged" else []
 
 
+def walker_starts(wildcards):
+    """Configurations that the walker of a number starts from; windows are written, not built, and start from none."""
+    return [] if has_windows(wildcards.system) else exchanged(wildcards)
+
+
 def exchanged_argument(wildcards, input):
     """The option that names them."""
     return f"--exchange {input.exchange}" if input.exchange else ""

@@ -137,7 +137,7 @@ rule bias:
     input:
         system=f"{RESULTS}/{{system}}/reference/system.json",
         slow=slow_coordinates,
-        exchange=exchanged,
+        exchange=walker_starts,
     output:
         f"{RESULTS}/{{system}}/reference/bias{{index}}.json",
     log:
