@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ensemble",
         required=True,
-        choices=["reference", "model", "check"],
+        choices=["reference", "model", "check", "data"],
         help="what the frames are; the lag of the Markov model and the weights of the state space depend on it",
     )
     parser.add_argument("--states", type=Path, metavar="FILE", help="what `cgpipe states` wrote")

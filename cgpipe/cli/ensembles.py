@@ -68,7 +68,7 @@ def analyse_frames(
 ) -> tuple[Ensemble, Arrays]:
     """Histograms of the frames of a layout, and what is known of a chain, as named arrays.
 
-    name     : of the ensemble: reference, model or check
+    name     : of the ensemble: reference, model, check, or the data that another reference judges
     interval : between frames, ps, or None where they follow no dynamics of the system, so that there are no kinetics
     start    : frames of each replica that are left out
     """

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
             "seed": point.seed,
             "atomistic_ns": point.atomistic_ns,
             "unchanged": point.unchanged,
+            "own_data": point.own_data,
             **metric,
         }
         for point, path in zip(points, args.comparisons, strict=True)

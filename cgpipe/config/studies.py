@@ -51,7 +51,7 @@ class StudySection(Section):
 
 @dataclass(frozen=True)
 class Point:
-    """One system of a study."""
+    """One system of a study: its model, or the frames that models learn from."""
 
     axis: str
     value: str
@@ -61,6 +61,8 @@ class Point:
     """Atomistic simulation that its training data took: biases, trajectories as far as used, mean forces."""
     unchanged: bool = False
     """Whether it is the system that all other points are changes of."""
+    own_data: bool = False
+    """Whether it is no model but the recorded frames of a seed, with their weights."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
     points, derived = [], {}
     for seed in section.seeds:
         root = f"studies/{name}/seed{seed}"
-        origin = _system(merge(merge(base, section.overrides), {"seed": seed}), path)
+        own = {"seed": seed, "judged_by": section.judged_by}
+        origin = _system(merge(merge(base, section.overrides), own), path)
         if not isinstance(origin.reference, OpenMMReferenceSection):
             raise ConfigError(
                 f"{path}: {section.base} has a reference of kind {origin.reference.kind}, expected openmm"
@@ -90,13 +93,15 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
         shared = {"kind": "shared", "system": root, "temperature_K": origin.reference.temperature_K}
         for axis, value, changes in _points(section):
             system = f"studies/{name}/{axis}={value}/seed{seed}"
-            values = merge({**plain(origin), "reference": shared, "judged_by": section.judged_by}, changes)
+            values = merge({**plain(origin), "reference": shared}, changes)
             derived[system] = point = _system(values, path)
             if not isinstance(point.reference, SharedReferenceSection):
                 raise ConfigError(f"{path}: {system} changes reference.kind; vary the base instead")
             require_shareable(system, point.reference, origin.reference, labels=point.training.labels)
             ns = atomistic_ns(point.training.labels, point.reference, origin.reference)
             points.append(Point(axis, value, seed, system, ns, unchanged=not changes))
+        ns = atomistic_ns("instantaneous", SharedReferenceSection(**shared), origin.reference)
+        points.append(Point("own data", "frames", seed, root, ns, own_data=True))
     return Study(section, tuple(points), derived)
 
 

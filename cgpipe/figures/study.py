@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cgpipe.figures.style import (
+    CHECK_COLOUR,
     COLUMN_WIDTH,
     EXTRA_COLOUR,
     FOLD_COLOURS,
@@ -30,7 +31,8 @@ _WIDE_RANGE = 9.0
 def study_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """A panel for each axis and metric; dots are seeds, the line joins their means.
 
-    table : as `cgpipe study` writes it; where points are `unchanged`, their mean stands in every panel
+    table : as `cgpipe study` writes it; where points are `unchanged`, their mean stands in every panel, and so does
+        that of what is `own_data`
     """
     shown = {label: name for begin, label in _METRICS.items() if (name := _first(table, begin)) is not None}
     axes = [axis for axis in labels if (table["axis"] == axis).any()]
@@ -51,19 +53,23 @@ def study_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     for stripe, names in enumerate(stripes):
         for ax, axis in zip(grid[(stripe + 1) * len(shown) - 1], names, strict=False):
             ax.set_xlabel(textwrap.fill(labels[axis], _LETTERS))
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2 if alone else 3)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2 if alone else 4)
     return figure
 
 
 def _plot_metric(table: pd.DataFrame, rows: list[NDArray[np.object_]], stripes: list[list[str]]) -> None:
     """One metric along all axes, all to one scale."""
-    unchanged = table.loc[table["unchanged"], "value"].mean() if "unchanged" in table else np.nan
+    unchanged, own_data = (
+        table.loc[table[name], "value"].mean() if name in table else np.nan for name in ("unchanged", "own_data")
+    )
     panels = [(ax, axis) for row, axes in zip(rows, stripes, strict=True) for ax, axis in zip(row, axes, strict=False)]
     for ax, axis in panels:
         ax.set_axis_on()
         plot_axis(table[table["axis"] == axis], ax)
         if np.isfinite(unchanged):
             ax.axhline(unchanged, ls=":", color=EXTRA_COLOUR, label="unchanged system")
+        if np.isfinite(own_data):
+            ax.axhline(own_data, ls="-.", color=CHECK_COLOUR, label="own frames of the seeds")
     limits = [ax.get_ylim() for ax, _ in panels]
     for ax, _ in panels:
         ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))

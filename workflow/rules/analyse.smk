@@ -87,6 +87,21 @@ rule compare:
         " --output {output.json} 2>&1 | tee {log}"
 
 
+# The recorded frames with their weights in the place of the model: what the data say by themselves.
+use rule compare as compare_data with:
+    input:
+        reference=reference_histograms,
+        model=f"{RESULTS}/{{system}}/analysis/data.h5",
+        check=[],
+    output:
+        json=f"{RESULTS}/{{system}}/data.json",
+        record=f"{RESULTS}/{{system}}/analysis/data_comparison.h5",
+    log:
+        f"{RESULTS}/{{system}}/logs/compare_data.log",
+    benchmark:
+        f"{RESULTS}/{{system}}/benchmarks/compare_data.tsv"
+
+
 rule uncertainty:
     input:
         models=models,

@@ -110,7 +110,7 @@ wildcard_constraints:
     run=r"(trajectory|check)\d+",
     study=one_of(STUDIES),
     base=one_of(PROJECT.improve),
-    ensemble="reference|model|check",
+    ensemble="reference|model|check|data",
 
 
 def growing(amount):
@@ -433,8 +433,9 @@ def states(wildcards):
 
 
 def ensemble(wildcards):
-    """Bead trajectories of the reference, the model or the unbiased check."""
+    """Bead trajectories of the reference, the model, the unbiased check, or data that another reference judges."""
     sources = {
+        "data": bead_trajectories,
         "reference": bead_trajectories,
         "model": simulations,
         "check": check_beads,
@@ -531,7 +532,10 @@ def all_figures():
 def study_comparisons(wildcards):
     """Comparisons of all points of a study."""
     points = STUDIES[wildcards.study].points
-    return [f"{RESULTS}/{point.system}/comparison.json" for point in points]
+    return [
+        f"{RESULTS}/{point.system}/{'data' if point.own_data else 'comparison'}.json"
+        for point in points
+    ]
 
 
 def study_points(wildcards):

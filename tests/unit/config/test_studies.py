@@ -60,7 +60,7 @@ def load(folder):
 
 def test_every_point_has_every_seed_and_shares_its_data(load):
     study = load()
-    assert len(study.points) == 6
+    assert len(study.points) == 8
     assert set(study.systems) == {"studies/study/seed1", "studies/study/seed2"} | {p.system for p in study.points}
     system = study.systems["studies/study/frames=1000/seed2"]
     assert (system.seed, system.judged_by, system.training.n_epochs) == (2, "judge", 3)
@@ -69,11 +69,23 @@ def test_every_point_has_every_seed_and_shares_its_data(load):
     assert study.systems["studies/study/seed2"].seed == 2
 
 
+def test_the_frames_of_every_seed_are_judged_too(load):
+    study = load()
+    own = [point for point in study.points if point.own_data]
+    assert [(point.system, point.seed) for point in own] == [("studies/study/seed1", 1), ("studies/study/seed2", 2)]
+    assert all(study.systems[point.system].judged_by == "judge" for point in own)
+
+
 def test_the_atomistic_time_is_what_the_labels_took(load):
     costs = {point.system.split("/")[-2]: point.atomistic_ns for point in load().points if point.seed == 1}
     build = 2 * 0.55 + 2 * 0.05  # walkers; equilibration of the trajectories
     assert costs == pytest.approx(
-        {"frames=1000": build + 0.2, "frames=10000": build + 2.0, "labels=mean": build + 2.0 + 0.15}
+        {
+            "frames=1000": build + 0.2,
+            "frames=10000": build + 2.0,
+            "labels=mean": build + 2.0 + 0.15,
+            "study": build + 2.0,  # the frames themselves
+        }
     )
 
 

@@ -52,14 +52,18 @@ def test_many_axes_stand_in_stripes_all_to_one_scale_with_the_unchanged_system()
     names = [f"axis{k}" for k in range(6)]
     table = pd.concat([_table([(1, 4.0 + k), (2, 1.0)], name) for k, name in enumerate(names)])
     table["unchanged"] = (table["axis"] == "axis0") & (table["point"] == "2")
+    table["own_data"] = False
+    own = _table([("frames", 3.0)], "own data").assign(unchanged=False, own_data=True)
+    table = pd.concat([table, own])
     shown = [ax for ax in study_figure(table, {name: name for name in names}).axes if ax.axison]
     assert len(shown) == 12
     assert [ax.get_xlabel() for ax in shown if ax.get_xlabel()] == names
     limits = [ax.get_ylim() for ax in shown]  # both metrics have the same values here
     assert limits == [pytest.approx(limits[0])] * 12
     for ax in shown:
-        (line,) = [line for line in ax.lines if line.get_label() == "unchanged system"]
-        assert line.get_ydata()[0] == 2.0
+        heights = {line.get_label(): line.get_ydata()[0] for line in ax.lines}
+        assert heights["unchanged system"] == 2.0
+        assert heights["own frames of the seeds"] == 6.0
 
 
 def test_points_with_names_are_not_joined():
