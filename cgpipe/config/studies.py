@@ -90,17 +90,17 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
                 f"{path}: {section.base} has a reference of kind {origin.reference.kind}, expected openmm"
             )
         derived[root] = origin
-        shared = {"kind": "shared", "system": root, "temperature_K": origin.reference.temperature_K}
+        shared = SharedReferenceSection(system=root, temperature_K=origin.reference.temperature_K)
         for axis, value, changes in _points(section):
             system = f"studies/{name}/{axis}={value}/seed{seed}"
-            values = merge({**plain(origin), "reference": shared}, changes)
+            values = merge({**plain(origin), "reference": plain(shared)}, changes)
             derived[system] = point = _system(values, path)
             if not isinstance(point.reference, SharedReferenceSection):
                 raise ConfigError(f"{path}: {system} changes reference.kind; vary the base instead")
             require_shareable(system, point.reference, origin.reference, labels=point.training.labels)
             ns = atomistic_ns(point.training.labels, point.reference, origin.reference)
             points.append(Point(axis, value, seed, system, ns, unchanged=not changes))
-        ns = atomistic_ns("instantaneous", SharedReferenceSection(**shared), origin.reference)
+        ns = atomistic_ns("instantaneous", shared, origin.reference)
         points.append(Point("own data", "frames", seed, root, ns, own_data=True))
     return Study(section, tuple(points), derived)
 
