@@ -20,7 +20,7 @@ from cgpipe.figures.style import (
     plain_decades,
 )
 
-_METRICS = {"js_": "JS divergence (nats)", "free_energy_rmse_weighted": "free-energy error (kcal/mol)"}
+_METRICS = {"js_": "JS divergence (nats)", "free_energy_rmse_weighted": "free-energy error\n(kcal/mol)"}
 """Beginnings of the names of what is shown, and its label; the first of a beginning says most of the molecule."""
 _COLUMNS, _LETTERS = 4, 26
 """Panels side by side, and letters of a label beneath one."""

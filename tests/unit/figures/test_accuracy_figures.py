@@ -34,7 +34,7 @@ def test_an_axis_of_numbers_is_logarithmic_where_it_is_wide():
     axes = study_figure(table, {"frames": "frames", "folds": "folds"}).axes
     assert [ax.get_xscale() for ax in axes] == ["log", "linear", "log", "linear"]
     assert [ax.get_xlabel() for ax in axes] == ["", "", "frames", "folds"]
-    assert [ax.get_ylabel() for ax in axes[::2]] == ["JS divergence (nats)", "free-energy error (kcal/mol)"]
+    assert [ax.get_ylabel() for ax in axes[::2]] == ["JS divergence (nats)", "free-energy error\n(kcal/mol)"]
 
 
 def _mean_line(ax):
