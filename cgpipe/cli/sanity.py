@@ -85,11 +85,13 @@ def _comparison(path: Path) -> Iterator[str]:
             yield f"has {name} = {value:g}, outside of 0 to 1"
         if (metric["error"] or 0) < 0:
             yield f"has {name} with a negative error"
-    record = path.parent / "analysis" / "comparison.h5"
+    record = path.parent / "analysis" / _RECORDS[path.name]
     if record.is_file() and load_record(record)[1]["metrics"] != metrics:
-        yield "differs from the metrics in analysis/comparison.h5; delete it and run `snakemake`"
+        yield f"differs from the metrics in analysis/{record.name}; delete it and run `snakemake`"
 
 
+_RECORDS = {"comparison.json": "comparison.h5", "data.json": "data_comparison.h5"}
+"""What was written with a comparison, of a model or of a seed's own frames."""
 _CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "*.h5md": _trajectory,
     "simulation/job*.h5md": _simulation,
@@ -97,5 +99,6 @@ _CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "prior/prior.json": _prior,
     "beads/mapping.json": _mapping,
     "comparison.json": _comparison,
+    "data.json": _comparison,
 }
 """By pattern of the path; a file may have several."""

@@ -20,11 +20,13 @@ from cgpipe.provenance import sha256
 
 _SHARED = (
     "beads/*.h5md", "beads/mapping.json", "prior/prior.json", "analysis/*.h5", "reference/*.h5md", "reference/*.json",
-    "train/*/model.safetensors", "simulation/*.h5md", "comparison.json",
+    "train/*/model.safetensors", "simulation/*.h5md", "comparison.json", "data.json",
 )  # fmt: skip
 """What other systems may have read."""
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 """Last part of every such file: empty, and so always the same (https://www.w3.org/TR/png)."""
+_PARTS = ("reference", "beads", "prior", "train", "simulation", "analysis")
+"""Folders by which one knows a system; one that shares all its beads has neither of the first two."""
 _DEEP = {"studies", "improve"}
 """Folders of systems that lie deeper than those that they read from."""
 Record = dict[str, Any]
@@ -190,7 +192,7 @@ def _reading(path: Path) -> Record | DataError | None:
 def tree_of(path: Path) -> ResultTree:
     """The result tree that a file belongs to. Raises DataError if it lies in none."""
     for folder in path.absolute().parents:
-        if (folder / "beads").is_dir() or (folder / "reference").is_dir():
+        if any((folder / name).is_dir() for name in _PARTS):
             return ResultTree(folder)
     raise DataError(
         f"{path} lies in no result folder of cgpipe; give a file such as results/ala2/figures/free_energy.png"

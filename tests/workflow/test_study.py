@@ -117,7 +117,15 @@ def test_status_tells_of_every_point(studied, monkeypatch, capsys):
     assert made == total
 
 
-def test_verify_finds_judge_and_data_of_a_point(studied, monkeypatch, capsys):
+@pytest.mark.parametrize("folder", ["labels=both/seed1", "seed1"])
+def test_verify_finds_judge_and_data_of_points_and_seeds(studied, monkeypatch, capsys, folder):
     monkeypatch.chdir(studied.folder)
-    assert main(["verify", "results/studies/toy/labels=both/seed1"]) == 0
+    assert main(["verify", f"results/studies/toy/{folder}"]) == 0
     assert "files whole, of one chain, and sane" in capsys.readouterr().out
+
+
+def test_a_model_whose_beads_are_all_shared_is_traced_to_them(studied, monkeypatch, capsys):
+    monkeypatch.chdir(studied.folder)
+    assert not (studied.folder / "results/studies/toy/labels=both/seed1/beads").exists()
+    assert main(["trace", "results/studies/toy/labels=both/seed1/comparison.json"]) == 0
+    assert "seed1/beads/meanforce0.h5md" in capsys.readouterr().out

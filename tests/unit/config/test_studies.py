@@ -76,6 +76,17 @@ def test_the_frames_of_every_seed_are_judged_too(load):
     assert all(study.systems[point.system].judged_by == "judge" for point in own)
 
 
+def test_frames_that_a_markov_model_weights_are_not_judged(folder, load):
+    for name in ("toy", "judge"):
+        path = folder / f"{name}.yaml"
+        path.write_text(path.read_text() + "analysis: {markov: {lag_ps: 2, model_lag_ps: 2}}\n")
+    assert [point for point in load().points if point.own_data] == []
+    for name in ("toy", "judge"):
+        path = folder / f"{name}.yaml"
+        path.write_text(path.read_text().replace("model_lag_ps: 2", "model_lag_ps: 2, reweight: false"))
+    assert len([point for point in load().points if point.own_data]) == 2
+
+
 def test_the_atomistic_time_is_what_the_labels_took(load):
     costs = {point.system.split("/")[-2]: point.atomistic_ns for point in load().points if point.seed == 1}
     build = 2 * 0.55 + 2 * 0.05  # walkers; equilibration of the trajectories
