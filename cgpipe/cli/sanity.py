@@ -85,20 +85,17 @@ def _comparison(path: Path) -> Iterator[str]:
             yield f"has {name} = {value:g}, outside of 0 to 1"
         if (metric["error"] or 0) < 0:
             yield f"has {name} with a negative error"
-    record = path.parent / "analysis" / _RECORDS[path.name]
+    record = path.parent / "analysis" / f"{path.stem}.h5"
     if record.is_file() and load_record(record)[1]["metrics"] != metrics:
         yield f"differs from the metrics in analysis/{record.name}; delete it and run `snakemake`"
 
 
-_RECORDS = {"comparison.json": "comparison.h5", "data.json": "data_comparison.h5"}
-"""What was written with a comparison, of a model or of a seed's own frames."""
 _CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "*.h5md": _trajectory,
     "simulation/job*.h5md": _simulation,
     "model.safetensors": _model,
     "prior/prior.json": _prior,
     "beads/mapping.json": _mapping,
-    "comparison.json": _comparison,
-    "data.json": _comparison,
+    "*comparison.json": _comparison,
 }
 """By pattern of the path; a file may have several."""

@@ -102,8 +102,7 @@ def _is_own(name: str, tree: ResultTree) -> bool:
 
 def _missing(tree: ResultTree) -> Iterator[str]:
     """What a finished system has and this one lacks; files that say nothing of their origin."""
-    ends = ("comparison.json", "data.json")  # the seed of a study has no model
-    if not any((tree.folder / name).is_file() for name in ends):
+    if not any(tree.folder.glob("*comparison.json")):  # of a model, or of a study's seed, which has none, of its frames
         yield "comparison.json is not there, so the run has not ended; run `snakemake`"
     for path in tree.files:
         if path not in tree.origins and path.relative_to(tree.folder).parts[0] not in _WITHOUT_RECORD:

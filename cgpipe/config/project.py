@@ -268,12 +268,12 @@ def _are_same_data(first: SystemConfig, second: SystemConfig, project: ProjectCo
 def _is_drawn_by_weight(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:
     """Whether the frames of a system's data have equal weights, as far as its config tells."""
     data = data_of(system, systems)
-    reference, markov = data.reference, data.analysis.markov
+    reference = data.reference
     if isinstance(reference, OpenMMReferenceSection) and (
         reference.bias is not None or not {*reference.starts} <= {"native", "exchanged"}
     ):
         return False
-    return markov is None or not markov.reweight
+    return not data.analysis.reweights
 
 
 def _makes_mean_forces(system: SystemConfig, systems: Mapping[str, SystemConfig]) -> bool:

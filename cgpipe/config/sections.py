@@ -228,6 +228,11 @@ class AnalysisSection(Section):
     markov: MarkovSection | None = None
     """States and kinetics; left out for peptides, whose surface is that of phi and psi."""
 
+    @property
+    def reweights(self) -> bool:
+        """Whether a Markov model gives the frames of the reference their weights."""
+        return self.markov is not None and self.markov.reweight
+
 
 class SystemConfig(Section):
     """Everything that cgpipe knows about one system."""

@@ -100,16 +100,10 @@ def load_study(project: ProjectConfig, name: str, *, folder: Path, systems: Path
             require_shareable(system, point.reference, origin.reference, labels=point.training.labels)
             ns = atomistic_ns(point.training.labels, point.reference, origin.reference)
             points.append(Point(axis, value, seed, system, ns, unchanged=not changes))
-        if not _has_weights_of_states(origin):
+        if not origin.analysis.reweights:  # by states of its own, where those of the judge compare
             ns = atomistic_ns("instantaneous", shared, origin.reference)
             points.append(Point("own data", "frames", seed, root, ns, own_data=True))
     return Study(section, tuple(points), derived)
-
-
-def _has_weights_of_states(system: SystemConfig) -> bool:
-    """Whether a Markov model weights the frames: by states of their own, where the judge's would compare them."""
-    markov = system.analysis.markov
-    return markov is not None and markov.reweight
 
 
 def _points(section: StudySection) -> list[tuple[str, str, dict[str, Any]]]:

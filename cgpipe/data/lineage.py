@@ -20,7 +20,7 @@ from cgpipe.provenance import sha256
 
 _SHARED = (
     "beads/*.h5md", "beads/mapping.json", "prior/prior.json", "analysis/*.h5", "reference/*.h5md", "reference/*.json",
-    "train/*/model.safetensors", "simulation/*.h5md", "comparison.json", "data.json",
+    "train/*/model.safetensors", "simulation/*.h5md", "*comparison.json",
 )  # fmt: skip
 """What other systems may have read."""
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"

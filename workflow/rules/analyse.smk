@@ -94,7 +94,7 @@ use rule compare as compare_data with:
         model=f"{RESULTS}/{{system}}/analysis/data.h5",
         check=[],
     output:
-        json=f"{RESULTS}/{{system}}/data.json",
+        json=f"{RESULTS}/{{system}}/data_comparison.json",
         record=f"{RESULTS}/{{system}}/analysis/data_comparison.h5",
     log:
         f"{RESULTS}/{{system}}/logs/compare_data.log",

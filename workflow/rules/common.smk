@@ -335,8 +335,8 @@ def learned_from(system):
 
 def holder(system, part):
     """System whose folder has the beads that a system uses: its own if it takes a part of what it shares, by `part`."""
-    some = getattr(SYSTEMS[system].reference, part, None) is not None
-    return system if some else owner(system)
+    takes_all = system in SHARED and getattr(SYSTEMS[system].reference, part) is None
+    return owner(system) if takes_all else system
 
 
 def beads_of(system):
@@ -533,7 +533,7 @@ def study_comparisons(wildcards):
     """Comparisons of all points of a study."""
     points = STUDIES[wildcards.study].points
     return [
-        f"{RESULTS}/{point.system}/{'data' if point.own_data else 'comparison'}.json"
+        f"{RESULTS}/{point.system}/{'data_' if point.own_data else ''}comparison.json"
         for point in points
     ]
 
